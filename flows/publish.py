@@ -1,0 +1,334 @@
+"""Versions appear in the warehouse: assembled aside, manifest last, one rename. No Prefect here."""
+
+import importlib.metadata
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from data_contracts.errors import ContractFailed
+from data_contracts.fingerprint import library_versions, sha256_of_file
+from data_contracts.forgotten import FORGET_FILE
+from data_contracts.frozen import Frozen
+from data_contracts.gate import GATE_FILE, QUALITY_FILE, Gate, gated_files
+from data_contracts.manifest import (
+    DatasetManifest,
+    ModelManifest,
+    SourceEntry,
+    list_files,
+    now,
+)
+from data_contracts.reasons import Stage
+from data_contracts.results import (
+    CleanResult,
+    DedupResult,
+    EvaluateResult,
+    IngestResult,
+    ShardResult,
+    StageResult,
+    TrainResult,
+    ValidateResult,
+    start_folder,
+)
+from data_contracts.warehouse import Warehouse, link_tree
+from flows.plan import DATA_STAGES, STAGES, Plan, data_keys, evaluation_key, model_key
+from flows.recipe import Recipe
+
+REPORT_FILE = "report.html"
+MODEL_LIBRARIES = ("safetensors", "tokenizers", "torch")
+
+
+class DataResults(Frozen):
+    """The results of the data half, ingest to shard (shard: None when the gate failed)."""
+
+    ingested: IngestResult
+    cleaned: CleanResult
+    deduped: DedupResult
+    validated: ValidateResult
+    sharded: ShardResult | None
+
+    @property
+    def in_order(self) -> tuple[StageResult, ...]:
+        """The results as the stages ran."""
+        every = (self.ingested, self.cleaned, self.deduped, self.validated, self.sharded)
+        return tuple(one for one in every if one is not None)
+
+
+class Published(Frozen):
+    """A version in the warehouse."""
+
+    name: str
+    """Its name."""
+    version: str
+    """Its version."""
+    fingerprint: str
+    """Its fingerprint."""
+    path: Path
+    """Its folder."""
+    created: bool
+    """Whether this run made it (False: it was there)."""
+
+    @property
+    def label(self) -> str:
+        """NAME@VERSION."""
+        return f"{self.name}@{self.version}"
+
+
+def publish_dataset(
+    plan: Plan,
+    results: DataResults,
+    render: Callable[[Path, DatasetManifest], str],
+    flow_run_id: str | None = None,
+) -> Published:
+    """Make a dataset version of the stages' results; call it under the dataset's lease.
+
+    Args:
+        plan: What was planned.
+        results: What the stages made; the gate passed.
+        render: Writes the report of an assembled version (its folder, its manifest so far).
+        flow_run_id: The Prefect run that does it.
+
+    Returns:
+        The version; the one that is there when the fingerprint is not new.
+    """
+    warehouse, recipe, sharded = Warehouse(plan.warehouse), plan.recipe, results.sharded
+    assert sharded is not None, "the gate passed"  # noqa: S101
+    keys = data_keys(recipe, plan.landed, sharded.tokenizer_sha256, plan.forgotten, plan.against)
+    fingerprint = keys[Stage.SHARD]
+    found = warehouse.dataset_with(recipe.name, fingerprint)
+    if found is not None:
+        return _published(found[1], found[0], created=False)
+    version = warehouse.next_version("datasets", recipe.name, fingerprint)
+    staging = warehouse.staging_folder("datasets", recipe.name, version)
+    for path in sorted(sharded.folder.iterdir()):
+        if path.name != "result.json":
+            link_tree(path, staging / path.name)
+    link_tree(results.validated.quality, staging / QUALITY_FILE)
+    _write_gate(staging, results.validated)
+    if plan.forgotten.records:
+        plan.forgotten.save(staging / FORGET_FILE)
+    versions = warehouse.versions("datasets", recipe.name)
+    manifest = DatasetManifest(
+        name=recipe.name,
+        version=version,
+        fingerprint=fingerprint,
+        created=now(),
+        corpusmill=importlib.metadata.version("corpusmill"),
+        recipe=recipe.model_dump(mode="json"),
+        stage_keys={stage.value: key for stage, key in keys.items()},
+        libraries=library_versions(sorted({n for m in STAGES.values() for n in m.LIBRARIES})),
+        timings_seconds=_timings(plan, results),
+        flow_run_id=flow_run_id,
+        files=(),
+        sources=_sources(plan, results),
+        records_in=results.ingested.rows_in,
+        records_kept=sharded.rows_kept,
+        records_dropped=_dropped(results),
+        documents=sharded.documents,
+        tokens=sharded.tokens,
+        tokenizer_sha256=sharded.tokenizer_sha256,
+        contract_id=results.validated.contract_id,
+        contract_version=results.validated.contract_version,
+        contract_sha256=results.validated.contract_sha256,
+        warnings=tuple(check.description for check in results.validated.warnings),
+        parent=versions[-1] if versions else None,
+    )
+    (staging / REPORT_FILE).write_text(render(staging, manifest), encoding="utf-8")
+    manifest = manifest.model_copy(update={"files": list_files(staging)})
+    manifest.save(staging)
+    place = warehouse.version_folder("datasets", recipe.name, version)
+    warehouse.publish(staging, place)
+    return _published(manifest, place, created=True)
+
+
+def publish_rejected(plan: Plan, results: DataResults, render: Callable[[Path], str]) -> Path:
+    """Keep what a failed gate leaves: report, figures, ledger, signals; nothing to train on.
+
+    Returns:
+        The report's path.
+    """
+    warehouse = Warehouse(plan.warehouse)
+    place = warehouse.rejected_folder(plan.recipe.name, plan.key(Stage.VALIDATE))
+    staging = place.with_name(f".{place.name}.partial")
+    start_folder(staging)
+    link_tree(results.validated.quality, staging / QUALITY_FILE)
+    link_tree(results.validated.ledger, staging / "ledger")
+    link_tree(results.cleaned.signals, staging / "signals")
+    (staging / REPORT_FILE).write_text(render(staging), encoding="utf-8")
+    shutil.rmtree(place, ignore_errors=True)
+    warehouse.publish(staging, place)
+    return place / REPORT_FILE
+
+
+def contract_failed(plan: Plan, results: DataResults, report: Path) -> ContractFailed:
+    """Say why nothing was published."""
+    failures = [
+        f"{check.description}: {check.error or check.observed}"
+        for check in results.validated.critical_failures
+    ] or ["no rule was evaluated"]
+    return ContractFailed(plan.recipe.name, failures, report)
+
+
+def publish_model(
+    recipe: Recipe,
+    warehouse: Warehouse,
+    dataset: Published,
+    trained: TrainResult,
+    evaluated: EvaluateResult,
+    render: Callable[[Path, ModelManifest], str],
+    flow_run_id: str | None = None,
+) -> Published:
+    """Make a model version, with its evaluation on its own dataset."""
+    fingerprint = model_key(recipe, dataset.fingerprint)
+    found = warehouse.model_with(recipe.name, fingerprint)
+    if found is not None:
+        return _published(found[1], found[0], created=False)
+    version = warehouse.next_version("models", recipe.name, fingerprint)
+    staging = warehouse.staging_folder("models", recipe.name, version)
+    for path in sorted(trained.folder.iterdir()):
+        if path.is_file() and path.name != "result.json":
+            link_tree(path, staging / path.name)
+    model_figures = [one for one in evaluated.figures if one.predictor == "model"]
+    manifest = ModelManifest(
+        name=recipe.name,
+        version=version,
+        fingerprint=fingerprint,
+        created=now(),
+        corpusmill=importlib.metadata.version("corpusmill"),
+        recipe=recipe.model_dump(mode="json"),
+        stage_keys={Stage.TRAIN.value: fingerprint},
+        libraries=library_versions(MODEL_LIBRARIES),
+        timings_seconds={
+            Stage.TRAIN.value: trained.elapsed_seconds,
+            Stage.EVALUATE.value: evaluated.elapsed_seconds,
+        },
+        flow_run_id=flow_run_id,
+        files=(),
+        dataset=dataset.label,
+        dataset_fingerprint=dataset.fingerprint,
+        parameters=trained.parameters,
+        figures={
+            "best_validation_loss": trained.best_validation_loss,
+            **{f"{one.split}_bits_per_byte": one.bits_per_byte.value for one in model_figures},
+        },
+    )
+    (staging / REPORT_FILE).write_text(render(staging, manifest), encoding="utf-8")
+    (staging / "README.md").write_text(_model_card(manifest), encoding="utf-8")
+    manifest = manifest.model_copy(update={"files": list_files(staging)})
+    manifest.save(staging)
+    place = warehouse.version_folder("models", recipe.name, version)
+    warehouse.publish(staging, place)
+    return _published(manifest, place, created=True)
+
+
+def publish_evaluation(
+    recipe: Recipe,
+    warehouse: Warehouse,
+    model: Published,
+    dataset: Published,
+    evaluated: EvaluateResult,
+) -> Path:
+    """Put an evaluation's figures beside those of other models and datasets."""
+    key = evaluation_key(recipe, model.fingerprint, dataset.fingerprint)
+    place = warehouse.evaluation_folder(model.label, dataset.label, key)
+    if not place.exists():
+        staging = place.with_name(f".{place.name}.partial")
+        start_folder(staging)
+        link_tree(evaluated.folder, staging)
+        warehouse.publish(staging, place)
+    return place
+
+
+def published_dataset(warehouse: Warehouse, wanted: str | None) -> Published:
+    """Find a dataset version by NAME@VERSION, NAME, or None for the latest.
+
+    Raises:
+        VersionUnknown: There is none.
+    """
+    folder = warehouse.find("datasets", wanted)
+    return _published(DatasetManifest.load(folder), folder, created=False)
+
+
+def published_model(warehouse: Warehouse, wanted: str | None) -> Published:
+    """Find a model version by NAME@VERSION, NAME, or None for the latest.
+
+    Raises:
+        VersionUnknown: There is none.
+    """
+    folder = warehouse.find("models", wanted)
+    return _published(ModelManifest.load(folder), folder, created=False)
+
+
+def _published(
+    manifest: DatasetManifest | ModelManifest, path: Path, *, created: bool
+) -> Published:
+    return Published(
+        name=manifest.name,
+        version=manifest.version,
+        fingerprint=manifest.fingerprint,
+        path=path,
+        created=created,
+    )
+
+
+def _write_gate(staging: Path, validated: ValidateResult) -> None:
+    gate = Gate(
+        passed=validated.passed,
+        checks=len(validated.checks),
+        contract_id=validated.contract_id,
+        contract_version=validated.contract_version,
+        contract_sha256=validated.contract_sha256,
+        quality_sha256=sha256_of_file(staging / QUALITY_FILE),
+        data_sha256=gated_files(staging),
+    )
+    (staging / GATE_FILE).write_text(gate.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def _timings(plan: Plan, results: DataResults) -> dict[str, float]:
+    reused = {one.stage for one in plan.stages if one.reused}
+    return {
+        result.stage.value: 0.0 if result.stage in reused else result.elapsed_seconds
+        for result in results.in_order
+        if result.stage in DATA_STAGES
+    }
+
+
+def _dropped(results: DataResults) -> dict[str, int]:
+    dropped: dict[str, int] = {}
+    for result in results.in_order:
+        for reason, count in result.rows_dropped.items():
+            dropped[reason.value] = dropped.get(reason.value, 0) + count
+    return dropped
+
+
+def _sources(plan: Plan, results: DataResults) -> tuple[SourceEntry, ...]:
+    read, last = results.ingested.sources, results.in_order[-1].sources
+    return tuple(
+        SourceEntry(
+            name=source.name,
+            path=source.path,
+            license=source.license,
+            files=len(landed.files),
+            bytes=landed.bytes,
+            digest=landed.digest,
+            records_in=read[source.name].rows_in if source.name in read else 0,
+            records_kept=last[source.name].rows_kept if source.name in last else 0,
+        )
+        for source, landed in zip(plan.recipe.sources, plan.landed, strict=True)
+    )
+
+
+def _model_card(manifest: ModelManifest) -> str:
+    figures = "".join(f"| {name} | {value:.4f} |\n" for name, value in manifest.figures.items())
+    return (
+        "---\nlibrary_name: transformers\npipeline_tag: text-generation\n---\n\n"
+        f"# {manifest.name} {manifest.version}\n\n"
+        f"A decoder-only Transformer of {manifest.parameters:,} parameters, trained by Corpusmill "
+        f"on `{manifest.dataset}`.\n\n"
+        f"| figure | value |\n|---|---|\n{figures}\n"
+        "It is as good and as bad as its small corpus: a measure of data, not a product.\n\n"
+        "```python\n"
+        "from transformers import AutoModelForCausalLM, AutoTokenizer\n\n"
+        'tokenizer = AutoTokenizer.from_pretrained(".")\n'
+        'model = AutoModelForCausalLM.from_pretrained(".")\n'
+        "```\n"
+    )

@@ -1,0 +1,1 @@
+"""Pages and artifacts: gathered from files, then rendered; no Prefect, no torch."""

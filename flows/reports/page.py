@@ -1,0 +1,90 @@
+"""One self-contained HTML file from a template: nothing is loaded, nothing is executed.
+
+The page's policy allows exactly one thing, the style sheet inside it, by its hash. There is no
+script, no inline style, no picture from elsewhere; every value is escaped.
+"""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from data_contracts.reasons import meaning
+from flows.reports import formats
+from flows.reports.languages import language_name
+from flows.reports.palette import LIGHT, css_variables
+from flows.reports.visible_text import one_line, visible
+
+KEY_CHARACTERS: Final = 120
+"""Characters shown of a key or a path."""
+
+RULE_CHARACTERS: Final = 400
+"""Characters shown of a rule's words, and of what it found."""
+
+_TEMPLATES: Final = Path(__file__).parent / "templates"
+
+
+def render_page(template: str, figure_styles: Mapping[str, str], **values: object) -> str:
+    """Fill a template in.
+
+    Args:
+        template: Its file name.
+        figure_styles: CSS of the figures' classes, by class.
+        values: What the template shows.
+
+    Returns:
+        The whole file; equal values give equal text.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        count=formats.count,
+        counted=formats.counted,
+        short_count=formats.short_count,
+        percent=formats.percent,
+        quantity=formats.quantity,
+        megabytes=formats.megabytes,
+        duration=formats.duration,
+        rate=formats.rate,
+        moment=formats.moment,
+        plain_words=formats.words,
+        reason_words=formats.reason_words,
+        meaning=meaning,
+        language_name=language_name,
+        visible=visible,
+        ticked=ticked,
+        key=lambda text: one_line(text, KEY_CHARACTERS),
+    )
+    style = _style_sheet(figure_styles)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    return environment.get_template(template).render(
+        style=Markup(style),  # noqa: S704 - ours alone, no value in it
+        policy=policy,
+        **values,
+    )
+
+
+def ticked(text: str) -> Markup:
+    """Show text made safe to look at, what stands between backticks as code."""
+    parts = [escape(part) for part in visible(text, RULE_CHARACTERS).split("`")]
+    if len(parts) % 2 == 0:  # a backtick without a partner is one
+        parts[-2:] = [parts[-2] + "`" + parts[-1]]
+    coded = [Markup("<code>{}</code>").format(p) if n % 2 else p for n, p in enumerate(parts)]
+    return Markup("").join(coded)
+
+
+def _style_sheet(figure_styles: Mapping[str, str]) -> str:
+    sheet = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
+    fills = "".join(f".fill-{name}{{fill:var(--{name})}}" for name in LIGHT)
+    figures = "".join(f".{name}{{{css}}}" for name, css in sorted(figure_styles.items()))
+    return f"\n{css_variables()}{sheet}{fills}{figures}\n"

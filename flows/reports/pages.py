@@ -1,0 +1,63 @@
+"""The pages that publishing writes: gather, then render."""
+
+from pathlib import Path
+
+from data_contracts.fingerprint import library_versions
+from data_contracts.manifest import DatasetManifest, ModelManifest, now
+from data_contracts.reasons import Stage
+from data_contracts.results import EvaluateResult, TrainResult
+from flows.plan import STAGES, Plan
+from flows.publish import DataResults
+from flows.reports.dataset_page import render_dataset
+from flows.reports.dataset_report import Origin, gather_dataset
+from flows.reports.model_page import render_model
+from flows.reports.model_report import gather_model
+
+
+def dataset_page(folder: Path, manifest: DatasetManifest, results: DataResults) -> str:
+    """Write the page of a dataset version.
+
+    Args:
+        folder: The version's folder, with quality.json.
+        manifest: Its manifest so far.
+        results: What the stages made.
+    """
+    return render_dataset(gather_dataset(folder, Origin.of(manifest), results.in_order))
+
+
+def rejected_page(folder: Path, plan: Plan, results: DataResults) -> str:
+    """Write the page of what a failed gate leaves.
+
+    Args:
+        folder: The rejected folder, with quality.json.
+        plan: What was planned.
+        results: What the stages made, up to validate.
+    """
+    ran = {one.stage: one for one in plan.stages if one.stage is not Stage.SHARD}
+    origin = Origin(
+        name=plan.recipe.name,
+        version=None,
+        fingerprint=plan.key(Stage.VALIDATE),
+        created=now(),
+        corpusmill=library_versions(["corpusmill"])["corpusmill"],
+        libraries=library_versions(sorted({n for s in ran for n in STAGES[s].LIBRARIES})),
+        stage_keys={stage.value: one.key for stage, one in ran.items()},
+        recipe=plan.recipe.model_dump(mode="json"),
+        reused=frozenset(stage for stage, one in ran.items() if one.reused),
+        files={one.name: (len(one.files), one.bytes) for one in plan.landed},
+    )
+    return render_dataset(gather_dataset(folder, origin, results.in_order))
+
+
+def model_page(
+    folder: Path, manifest: ModelManifest, trained: TrainResult, evaluated: EvaluateResult
+) -> str:
+    """Write the page of a model version.
+
+    Args:
+        folder: The version's folder, with metrics.jsonl.
+        manifest: Its manifest so far.
+        trained: What training returned.
+        evaluated: What evaluation on its own dataset returned.
+    """
+    return render_model(gather_model(folder, manifest, trained, evaluated))

@@ -1,0 +1,216 @@
+"""One task per stage and per coarse step: retries, logs, progress, artifacts; no logic.
+
+Tasks take and return small JSON-able values, never tables, and cache nothing through Prefect: the
+warehouse knows what is there.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from prefect import task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+
+from data_contracts.progress import Progress
+from data_contracts.reasons import Stage
+from data_contracts.results import (
+    CleanResult,
+    DedupResult,
+    EvaluateResult,
+    IngestResult,
+    Result,
+    ShardResult,
+    StageResult,
+    TrainResult,
+    ValidateResult,
+)
+from data_contracts.warehouse import Warehouse
+from flows import publish, steps
+from flows.listeners import StageListener
+from flows.plan import Plan
+from flows.publish import DataResults, Published
+from flows.recipe import Recipe
+from flows.reports import artifacts, pages
+
+AnyResult = TypeVar("AnyResult", bound=Result)
+
+
+def worth_retrying(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
+    """Retry only errors that say a moment later may be different."""
+    return bool(getattr(state.result(raise_on_failure=False), "retryable", False))
+
+
+SETTINGS: dict[str, Any] = {
+    "cache_policy": NO_CACHE,
+    "retries": 3,
+    "retry_delay_seconds": [1, 10, 60],
+    "retry_condition_fn": worth_retrying,
+}
+
+
+@task(name="ingest", task_run_name="ingest", **SETTINGS)
+def ingest_task(plan: Plan) -> IngestResult:
+    """Read the sources into records."""
+    return _stage(
+        Stage.INGEST, lambda heard: steps.run_ingest(plan, heard), artifacts.ingest_markdown
+    )
+
+
+@task(name="clean", task_run_name="clean", **SETTINGS)
+def clean_task(plan: Plan, ingested: IngestResult) -> CleanResult:
+    """Normalise, measure and judge the records."""
+    return _stage(
+        Stage.CLEAN, lambda heard: steps.run_clean(plan, ingested, heard), artifacts.clean_markdown
+    )
+
+
+@task(name="dedup", task_run_name="dedup", **SETTINGS)
+def dedup_task(plan: Plan, cleaned: CleanResult) -> DedupResult:
+    """Find duplicates and elect survivors."""
+    return _stage(
+        Stage.DEDUP, lambda heard: steps.run_dedup(plan, cleaned, heard), artifacts.dedup_markdown
+    )
+
+
+@task(name="validate", task_run_name="validate", **SETTINGS)
+def validate_task(
+    plan: Plan, ingested: IngestResult, cleaned: CleanResult, deduped: DedupResult
+) -> ValidateResult:
+    """Check the contract."""
+    return _stage(
+        Stage.VALIDATE,
+        lambda heard: steps.run_validate(plan, ingested, cleaned, deduped, heard),
+        artifacts.validate_markdown,
+    )
+
+
+@task(name="shard", task_run_name="shard", **SETTINGS)
+def shard_task(
+    plan: Plan, cleaned: CleanResult, deduped: DedupResult, validated: ValidateResult
+) -> ShardResult:
+    """Write documents and tokens."""
+    return _stage(
+        Stage.SHARD,
+        lambda heard: steps.run_shard(plan, cleaned, deduped, validated, heard),
+        artifacts.shard_markdown,
+    )
+
+
+@task(name="publish dataset", task_run_name="publish dataset", **SETTINGS)
+def publish_dataset_task(plan: Plan, results: DataResults) -> Published:
+    """Let the dataset version appear."""
+    published = publish.publish_dataset(
+        plan,
+        results,
+        lambda folder, manifest: pages.dataset_page(folder, manifest, results),
+        flow_run.get_id(),
+    )
+    _say_published("dataset", published)
+    return published
+
+
+@task(name="reject dataset", task_run_name="reject dataset", **SETTINGS)
+def reject_dataset_task(plan: Plan, results: DataResults) -> Path:
+    """Keep what a failed gate leaves."""
+    return publish.publish_rejected(
+        plan, results, lambda folder: pages.rejected_page(folder, plan, results)
+    )
+
+
+@task(name="train", task_run_name="train", **SETTINGS)
+def train_task(recipe: Recipe, warehouse: Path, dataset: Published) -> TrainResult:
+    """Train the model."""
+    return _stage(
+        Stage.TRAIN,
+        lambda heard: steps.run_train(recipe, Warehouse(warehouse), dataset, heard),
+        artifacts.train_markdown,
+    )
+
+
+@task(name="evaluate", task_run_name="evaluate", **SETTINGS)
+def evaluate_task(
+    recipe: Recipe, warehouse: Path, model: Path, model_fingerprint: str, dataset: Published
+) -> EvaluateResult:
+    """Measure the model."""
+    return _stage(
+        Stage.EVALUATE,
+        lambda heard: steps.run_evaluate(
+            recipe, Warehouse(warehouse), model, model_fingerprint, dataset, heard
+        ),
+        artifacts.evaluate_markdown,
+    )
+
+
+@task(name="publish model", task_run_name="publish model", **SETTINGS)
+def publish_model_task(
+    recipe: Recipe,
+    warehouse: Path,
+    dataset: Published,
+    trained: TrainResult,
+    evaluated: EvaluateResult,
+) -> Published:
+    """Let the model version appear."""
+    published = publish.publish_model(
+        recipe,
+        Warehouse(warehouse),
+        dataset,
+        trained,
+        evaluated,
+        lambda folder, manifest: pages.model_page(folder, manifest, trained, evaluated),
+        flow_run.get_id(),
+    )
+    _say_published("model", published)
+    return published
+
+
+@task(name="publish evaluation", task_run_name="publish evaluation", **SETTINGS)
+def publish_evaluation_task(
+    recipe: Recipe,
+    warehouse: Path,
+    model: Published,
+    dataset: Published,
+    evaluated: EvaluateResult,
+) -> Path:
+    """Let the figures appear."""
+    return publish.publish_evaluation(recipe, Warehouse(warehouse), model, dataset, evaluated)
+
+
+def _stage(
+    stage: Stage, run: Callable[[Progress], AnyResult], describe: Callable[[AnyResult], str]
+) -> AnyResult:
+    """Run a stage, with progress, and leave a log line and an artifact."""
+    heard = StageListener(stage)
+    try:
+        result = run(heard)
+    except BaseException:
+        heard.give_up()
+        raise
+    outcome = _in_words(result)
+    heard.finish(outcome)
+    get_run_logger().info("%s: %s", stage.value, outcome)
+    create_markdown_artifact(describe(result), key=stage.value, description=outcome)
+    return result
+
+
+def _in_words(result: Result) -> str:
+    if isinstance(result, StageResult):
+        dropped = sum(result.rows_dropped.values())
+        return (
+            f"{result.rows_in:,} records in, {result.rows_kept:,} kept, {dropped:,} dropped; "
+            f"{result.megabytes_per_second:,.1f} MB/s"
+        )
+    if isinstance(result, TrainResult):
+        return (
+            f"{result.steps:,} steps, {result.parameters / 1e6:.2f} M parameters, "
+            f"validation loss {result.best_validation_loss:.3f}"
+        )
+    return f"done in {result.elapsed_seconds:,.1f} s"
+
+
+def _say_published(kind: str, published: Published) -> None:
+    verb = "published" if published.created else "is there already"
+    get_run_logger().info("%s %s %s: %s", kind, published.label, verb, published.path)

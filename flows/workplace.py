@@ -1,0 +1,188 @@
+"""Servers that a command starts and stops: one for a run, or all that `mill up` brings."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from data_contracts.errors import ServerUnavailable
+from data_contracts.warehouse import Warehouse
+from flows.prefect_settings import (
+    REPORTS_URL,
+    SERVER_FILE,
+    answers,
+    free_port,
+    prepare_prefect,
+    ui_url,
+)
+from flows.report_server import start_report_server
+
+POOL = "corpusmill"
+PREFECT_PORT = 4200
+REPORTS_PORT = 4280
+START_SECONDS = 120
+STOP_SECONDS = 20
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+@contextmanager
+def some_server(home: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """Use the Prefect server that is running, or one of our own while the block lasts.
+
+    Prefect would start one by itself, but in our process group: Ctrl-C would end it first, and the
+    run would wait for minutes to tell it of its own end.
+
+    Raises:
+        ServerUnavailable: The one that the user named, or ours, does not answer.
+    """
+    if prepare_prefect(home) is not None:
+        yield
+        return
+    port = free_port(0)
+    api_url = f"http://127.0.0.1:{port}/api"
+    os.environ["PREFECT_API_URL"] = api_url
+    os.environ["PREFECT_SERVER_UI_ENABLED"] = "false"
+    say("starting a temporary Prefect server (10 to 30 seconds) …")
+    server = _start(home, "server", "server", "start", "--host", "127.0.0.1", "--port", str(port))
+    try:
+        _wait_until_it_answers(server, api_url, home)
+        yield
+    finally:
+        _stop(server)
+
+
+def run_workplace(warehouse: Warehouse, say: Callable[[str], None]) -> None:
+    """Run everything until Ctrl-C or SIGTERM.
+
+    Args:
+        warehouse: Whose runs and reports are shown, and where deployments publish.
+        say: Told the addresses and what is going on.
+
+    Raises:
+        ServerUnavailable: The server, or the worker, did not come up, or ended by itself.
+    """
+    home = warehouse.prefect_home
+    found = prepare_prefect(home)
+    if found is not None:
+        problem = "a server is running already"
+        raise ServerUnavailable(found, problem, f"Open {ui_url(found)}, or stop it first.")
+    port = free_port(PREFECT_PORT)
+    api_url = f"http://127.0.0.1:{port}/api"
+    reports = start_report_server(warehouse, free_port(REPORTS_PORT))
+    reports_url = f"http://127.0.0.1:{reports.server_port}"
+    os.environ |= {
+        "PREFECT_API_URL": api_url,
+        "PREFECT_UI_URL": ui_url(api_url),
+        "PREFECT_SERVER_API_HOST": "127.0.0.1",
+        "PREFECT_SERVER_API_PORT": str(port),
+        # Any page in the user's browser could otherwise call the API.
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://127.0.0.1:{port}",
+        "MILL_PROJECT": str(PROJECT),
+        "MILL_WAREHOUSE": str(warehouse.root),
+        REPORTS_URL: reports_url,
+    }
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    running: list[subprocess.Popen[bytes]] = []
+    try:
+        say(f"starting the Prefect server on port {port} (10 to 30 seconds) …")
+        running.append(
+            _start(home, "server", "server", "start", "--host", "127.0.0.1", "--port", str(port))
+        )
+        _wait_until_it_answers(running[0], api_url, home)
+        addresses = {"api_url": api_url, "reports_url": reports_url, "pid": os.getpid()}
+        (home / SERVER_FILE).write_text(json.dumps(addresses), encoding="utf-8")
+        say("registering the deployments …")
+        register_deployments(home)
+        running.append(_start(home, "worker", "worker", "start", "--pool", POOL, "--name", "mill"))
+        say(f"Prefect   {ui_url(api_url)}")
+        say(f"reports   {reports_url}")
+        say(f"logs      {home / 'server.log'}, {home / 'worker.log'}")
+        say("Ctrl-C stops all of it.")
+        _watch(running, api_url, home)
+    except KeyboardInterrupt:
+        say("stopping …")
+    finally:
+        (home / SERVER_FILE).unlink(missing_ok=True)
+        reports.shutdown()
+        for process in reversed(running):
+            _stop(process)
+        say("stopped.")
+
+
+def register_deployments(home: Path) -> None:
+    """Create the work pool and (re-)register every deployment; doing it twice changes nothing.
+
+    Raises:
+        ServerUnavailable: Prefect refused.
+    """
+    for command in (
+        ("work-pool", "create", POOL, "--type", "process", "--overwrite"),
+        ("--no-prompt", "deploy", "--all", "--prefect-file", "deployments/prefect.yaml"),
+    ):
+        done = subprocess.run(  # noqa: S603
+            [sys.executable, "-m", "prefect", *command],
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        with (home / "setup.log").open("a", encoding="utf-8") as log:
+            log.write(done.stdout + done.stderr)
+        if done.returncode:
+            last = (done.stderr or done.stdout).strip().splitlines()[-1:]
+            raise ServerUnavailable(
+                os.environ.get("PREFECT_API_URL", ""),
+                f"`prefect {' '.join(command)}` failed: {' '.join(last)}",
+                f"See {home / 'setup.log'}.",
+            )
+
+
+def _start(home: Path, name: str, *command: str) -> subprocess.Popen[bytes]:
+    with (home / f"{name}.log").open("ab") as log:
+        # A session of its own: Ctrl-C reaches us alone, and we stop them in order.
+        return subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "flows.ward", *command],
+            cwd=PROJECT,
+            stdin=subprocess.PIPE,  # closed with us: see `flows.ward`
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def _wait_until_it_answers(server: subprocess.Popen[bytes], api_url: str, home: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            problem = f"the server ended with exit code {server.returncode}"
+            raise ServerUnavailable(api_url, problem, f"See {home / 'server.log'}.")
+        if answers(api_url):
+            return
+        time.sleep(0.5)
+    problem = f"no answer within {START_SECONDS} seconds"
+    raise ServerUnavailable(api_url, problem, f"See {home / 'server.log'}.")
+
+
+def _watch(running: list[subprocess.Popen[bytes]], api_url: str, home: Path) -> None:
+    while True:
+        for process in running:
+            if process.poll() is not None:
+                problem = f"a part ended by itself (exit code {process.returncode})"
+                raise ServerUnavailable(api_url, problem, f"See the logs in {home}.")
+        time.sleep(1)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,0 +1,72 @@
+"""metrics.jsonl: one line per training step."""
+
+import json
+import os
+from pathlib import Path
+from typing import Final, Self
+
+from data_contracts.frozen import Frozen
+
+METRICS_FILE: Final = "metrics.jsonl"
+
+
+class StepMetrics(Frozen):
+    """What one optimiser step did."""
+
+    step: int
+    """Steps taken, this one included."""
+    tokens: int
+    """Training tokens that went through the model so far."""
+    loss: float
+    """Mean loss of the step's batch, nats per token."""
+    learning_rate: float
+    """Learning rate of the step, embeddings apart."""
+    gradient_norm: float
+    """Norm of the gradient before clipping."""
+    seconds: float
+    """Wall time of the step, validation and checkpoint excluded."""
+    tokens_per_second: float
+    """Training tokens of the step over `seconds`."""
+    validation_loss: float | None = None
+    """Nats per token on the validation split after the step; None: not measured."""
+
+
+class MetricsLog:
+    """Appends to metrics.jsonl and keeps what a run's summary needs. Use as a context manager."""
+
+    def __init__(self, folder: Path, resumed_from_step: int) -> None:
+        """Open the log of a run, dropping lines of steps that are about to be taken again."""
+        path = folder / METRICS_FILE
+        kept = [row for row in read_metrics(path) if row.step <= resumed_from_step]
+        partial = path.with_name(f"{METRICS_FILE}.partial")
+        partial.write_text("".join(_line(row) for row in kept), encoding="utf-8")
+        os.replace(partial, path)
+        self.rows = kept
+        self._file = path.open("a", encoding="utf-8")
+
+    def __enter__(self) -> Self:
+        """Start writing."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def add(self, row: StepMetrics) -> None:
+        """Append a step; on disk at once, so that a run can be followed and no line is lost."""
+        self.rows.append(row)
+        self._file.write(_line(row))
+        self._file.flush()
+
+
+def read_metrics(path: Path) -> list[StepMetrics]:
+    """Read a log, also that of a killed run: a last line cut short is left out."""
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").split("\n")
+    whole = lines[:-1]  # what follows the last line end is no whole line
+    return [StepMetrics.model_validate(json.loads(line)) for line in whole]
+
+
+def _line(row: StepMetrics) -> str:
+    return row.model_dump_json() + "\n"

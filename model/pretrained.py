@@ -1,0 +1,149 @@
+"""A model as a folder that Hugging Face's `AutoModelForCausalLM` and `AutoTokenizer` open."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+
+from data_contracts.errors import VersionCorrupt
+from data_contracts.gate import TOKENIZER_FILE
+from data_contracts.token_shards import END_OF_TEXT
+from model.recipe import ShapeRecipe
+from model.transformer import EMBEDDING_STD, NORM_EPSILON, Decoder
+
+WEIGHTS_FILE: Final = "model.safetensors"
+CONFIG_FILE: Final = "config.json"
+
+_SHAPE_KEYS: Final = {
+    "layers": "num_hidden_layers",
+    "width": "hidden_size",
+    "heads": "num_attention_heads",
+    "kv_heads": "num_key_value_heads",
+    "mlp_width": "intermediate_size",
+    "context_tokens": "max_position_embeddings",
+    "tied_embeddings": "tie_word_embeddings",
+    "rope_theta": "rope_theta",
+}
+"""Our names of what Qwen3's config.json says."""
+
+
+def load_tokenizer(path: Path) -> Tokenizer:
+    """Open a tokenizer.json so that text spelling out a special token is read as ordinary text.
+
+    Raises:
+        VersionCorrupt: The file is missing or is no tokenizer.
+    """
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises bare Exceptions
+        raise VersionCorrupt(path, f"not a tokenizer ({error})") from error
+    tokenizer.encode_special_tokens = True
+    return tokenizer
+
+
+def end_of_text_id(tokenizer: Tokenizer, path: Path) -> int:
+    """Look up the token that ends each document.
+
+    Raises:
+        VersionCorrupt: The tokenizer has none.
+    """
+    found = tokenizer.token_to_id(END_OF_TEXT)
+    if found is None:
+        raise VersionCorrupt(path, f"the vocabulary lacks {END_OF_TEXT}")
+    return int(found)
+
+
+def save_pretrained(model: Decoder, tokenizer: Path, folder: Path) -> None:
+    """Write weights, configuration and tokenizer into a folder.
+
+    Args:
+        model: The decoder.
+        tokenizer: The tokenizer.json that its tokens come from.
+        folder: An existing folder.
+    """
+    end = end_of_text_id(load_tokenizer(tokenizer), tokenizer)
+    shutil.copyfile(tokenizer, folder / TOKENIZER_FILE)
+    _write_json(folder / CONFIG_FILE, _config(model, end))
+    _write_json(
+        folder / "generation_config.json",
+        {"bos_token_id": end, "eos_token_id": end, "pad_token_id": end},
+    )
+    _write_json(
+        folder / "tokenizer_config.json",
+        {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "bos_token": END_OF_TEXT,
+            "eos_token": END_OF_TEXT,
+            "pad_token": END_OF_TEXT,
+            "clean_up_tokenization_spaces": False,
+            "model_max_length": model.shape.context_tokens,
+        },
+    )
+    weights = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
+    partial = folder / f"{WEIGHTS_FILE}.partial"
+    save_file(weights, partial, metadata={"format": "pt"})
+    shutil.copymode(folder / CONFIG_FILE, partial)  # safetensors keeps it from other users
+    os.replace(partial, folder / WEIGHTS_FILE)
+
+
+def load_pretrained(folder: Path) -> Decoder:
+    """Read a folder that `save_pretrained` wrote.
+
+    Returns:
+        The decoder, float32, on the CPU.
+
+    Raises:
+        VersionCorrupt: A file is missing, or the weights do not fit the configuration.
+    """
+    path = folder / CONFIG_FILE
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        shape = ShapeRecipe.model_validate({ours: config[hf] for ours, hf in _SHAPE_KEYS.items()})
+        vocabulary_size = int(config["vocab_size"])
+    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+        raise VersionCorrupt(path, f"not the configuration of a model ({error!r})") from error
+    model = Decoder(shape, vocabulary_size)
+    path = folder / WEIGHTS_FILE
+    try:
+        model.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise VersionCorrupt(path, f"not the weights of this model ({error})") from error
+    return model.eval()
+
+
+def _config(model: Decoder, end: int) -> dict[str, Any]:
+    shape = model.shape
+    stated = {
+        **shape.model_dump(),
+        "kv_heads": shape.kv_heads_or_default,
+        "mlp_width": shape.mlp_width_or_default,
+    }
+    return {
+        "architectures": ["Qwen3ForCausalLM"],
+        "model_type": "qwen3",
+        **{hf: stated[ours] for ours, hf in _SHAPE_KEYS.items()},
+        "rope_parameters": {"rope_type": "default", "rope_theta": shape.rope_theta},
+        "head_dim": shape.width // shape.heads,
+        "vocab_size": model.vocabulary_size,
+        "hidden_act": "silu",
+        "rms_norm_eps": NORM_EPSILON,
+        "initializer_range": EMBEDDING_STD,
+        "attention_bias": False,
+        "attention_dropout": 0.0,
+        "use_sliding_window": False,
+        "use_cache": True,
+        "bos_token_id": end,
+        "eos_token_id": end,
+        "pad_token_id": end,
+        "dtype": "float32",
+    }
+
+
+def _write_json(path: Path, value: dict[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -1,0 +1,143 @@
+"""What can be set for training and evaluation. Loads in milliseconds: no torch here."""
+
+import math
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from data_contracts.frozen import Frozen
+
+
+class ShapeRecipe(Frozen):
+    """The size of the Transformer: a decoder in the Qwen3 shape.
+
+    The defaults are what two minutes of processor time are best spent on: with a vocabulary of
+    4,096, two layers on 540,000 tokens reach 2.42 bits per byte where four on 400,000 reach 2.50.
+    """
+
+    layers: int = Field(default=2, ge=1, le=256)
+    """Blocks, each attention and MLP."""
+    width: int = Field(default=128, ge=8)
+    """Width of the residual stream. Must be a multiple of `heads`."""
+    heads: int = Field(default=2, ge=1)
+    """Attention heads (of width `width / heads`, which must be even)."""
+    kv_heads: int | None = Field(default=None, ge=1)
+    """Heads of keys and values, a divisor of `heads` (grouped-query attention). None: `heads`."""
+    mlp_width: int | None = Field(default=None, ge=8)
+    """Hidden width of the SwiGLU MLP. None: 8/3 of `width`, rounded up to a multiple of 32."""
+    context_tokens: int = Field(default=128, ge=8)
+    """Tokens that the model sees at once."""
+    tied_embeddings: bool = True
+    """Whether the output head shares the weights of the token embedding."""
+    rope_theta: float = Field(default=10_000.0, gt=1)
+    """Base of the rotary position angles; raise it for long contexts."""
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> Self:
+        if self.width % self.heads or (self.width // self.heads) % 2:
+            msg = f"width {self.width} over {self.heads} heads is no even number of columns"
+            raise ValueError(msg)
+        if self.heads % self.kv_heads_or_default:
+            msg = f"{self.heads} heads cannot share {self.kv_heads} kv_heads evenly"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def kv_heads_or_default(self) -> int:
+        """Heads of keys and values."""
+        return self.heads if self.kv_heads is None else self.kv_heads
+
+    @property
+    def mlp_width_or_default(self) -> int:
+        """Hidden width of the MLP."""
+        return math.ceil(self.width * 8 / 3 / 32) * 32 if self.mlp_width is None else self.mlp_width
+
+
+class TrainRecipe(Frozen):
+    """How a model is trained. The defaults suit a small corpus and a minute or two of two cores.
+
+    So short a training needs many small steps more than exact gradients: batches of 1,024 tokens
+    reach lower losses than the same tokens in batches of 2,048 or 4,096.
+    """
+
+    shape: ShapeRecipe = ShapeRecipe()
+    """The size of the model."""
+    budget_tokens: int = Field(default=1_000_000, ge=1)
+    """Training tokens to go through the model, repeated ones counted. Never a time: the same recipe
+    must give the same model on a fast and on a slow machine."""
+    max_epochs: float | None = Field(default=8, gt=0)
+    """Cuts the budget to this many passes over the training split. None: no cut."""
+    batch_tokens: int = Field(default=1024, ge=8)
+    """Tokens per optimiser step, rounded down to whole windows of `context_tokens`."""
+    micro_batch_tokens: int | None = Field(default=None, ge=8)
+    """Tokens per forward pass; their gradients are summed up to a step. None: the whole batch."""
+    learning_rate: float = Field(default=1e-3, gt=0)
+    """Peak learning rate of AdamW, for all but the token embeddings."""
+    embedding_learning_rate: float = Field(default=1e-2, gt=0)
+    """Peak learning rate of the token embeddings (and of the head, when it is tied to them). Each
+    row only learns from the few places where its token stands, so it must learn more from each."""
+    beta1: float = Field(default=0.9, ge=0, lt=1)
+    """Decay of AdamW's mean of gradients."""
+    beta2: float = Field(default=0.99, ge=0, lt=1)
+    """Decay of AdamW's mean of squared gradients."""
+    weight_decay: float = Field(default=0.1, ge=0)
+    """Decoupled weight decay of matrices; embeddings and norms have none."""
+    max_gradient_norm: float | None = Field(default=1.0, gt=0)
+    """Gradients of a larger norm are scaled down to it. None: never."""
+    warmup_ratio: float = Field(default=0.02, ge=0, le=1)
+    """Share of the steps in which the learning rate rises."""
+    decay_ratio: float = Field(default=0.6, ge=0, le=1)
+    """Share of the steps, at the end, in which the learning rate falls to zero."""
+    seed: int = Field(default=1, ge=0, lt=2**32)
+    """Decides the first weights and the order of the batches."""
+    evaluate_every_steps: int = Field(default=100, ge=1)
+    """Steps between two measurements of the validation loss; the last step is always measured."""
+    validation_tokens: int = Field(default=8192, ge=8)
+    """Tokens of the validation split, from its start, that those measurements read."""
+    checkpoint_every_steps: int = Field(default=100, ge=1)
+    """Steps between two checkpoints; a killed run continues from the last one."""
+    threads: int | None = Field(default=None, ge=1)
+    """CPU threads. None: every core that the process may use."""
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        context = self.shape.context_tokens
+        if self.batch_tokens < context:
+            msg = f"batch_tokens {self.batch_tokens} is under one window of {context} tokens"
+            raise ValueError(msg)
+        if self.micro_batch_tokens is not None and not (
+            context <= self.micro_batch_tokens <= self.batch_tokens
+        ):
+            msg = f"micro_batch_tokens must be {context} (one window) to {self.batch_tokens}"
+            raise ValueError(msg)
+        if self.warmup_ratio + self.decay_ratio > 1:
+            msg = "warmup_ratio + decay_ratio must not be over 1"
+            raise ValueError(msg)
+        return self
+
+
+class EvaluateRecipe(Frozen):
+    """How a model is measured."""
+
+    max_split_bytes: int | None = Field(default=300_000, ge=1)
+    """Text bytes measured of each split: whole documents from its start (they are shuffled) until
+    this many are reached. None: all of it."""
+    context_overlap_ratio: float = Field(default=0.5, ge=0, lt=1)
+    """A document longer than the context is read in windows; this share of each window repeats the
+    one before it, unscored, so that no token is predicted without context."""
+    batch_tokens: int = Field(default=2048, ge=8)
+    """Tokens per forward pass."""
+    bootstrap_resamples: int = Field(default=1000, ge=100)
+    """Resamples of the documents behind each interval."""
+    baselines: tuple[Literal["unigram", "trigram"], ...] = ("unigram", "trigram")
+    """Byte models trained on the same training split, that the model must beat."""
+    prompts: tuple[str, ...] | None = None
+    """What the model is given to continue. None: the opening of one test document per source."""
+    sample_tokens: int = Field(default=80, ge=1)
+    """Tokens to write per prompt."""
+    temperature: float = Field(default=0.8, ge=0)
+    """How freely samples are drawn; 0 always takes the likeliest token."""
+    seed: int = Field(default=1, ge=0, lt=2**32)
+    """Decides the samples and the bootstrap."""
+    threads: int | None = Field(default=None, ge=1)
+    """CPU threads. None: every core that the process may use."""

@@ -1,0 +1,51 @@
+"""Writing text: one token after another."""
+
+import torch
+from torch import Tensor
+
+from model.transformer import Decoder, KeyValueCache
+
+
+@torch.no_grad()
+def write(
+    model: Decoder, prompt: list[int], tokens: int, temperature: float, seed: int, stop: int
+) -> list[int]:
+    """Continue a prompt.
+
+    Args:
+        model: The decoder.
+        prompt: Token ids, at least one.
+        tokens: How many to write at most; the text may outgrow the context, of which the later
+            half is then kept.
+        temperature: Divides the logits; 0 takes the likeliest token.
+        seed: Decides the draws.
+        stop: Id that ends the text; not returned.
+
+    Returns:
+        The ids written.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    context = model.shape.context_tokens
+    text = list(prompt)
+    unread, cache = text[-context:], _empty_cache(model)
+    while len(text) < len(prompt) + tokens:
+        if cache.tokens + len(unread) > context:
+            unread, cache = text[-(context // 2) :], _empty_cache(model)
+        tokens_BT = torch.tensor([unread], device=model.head_weight.device)
+        chosen = _choose(model(tokens_BT, cache)[0, -1], temperature, generator)
+        if chosen == stop:
+            break
+        text.append(chosen)
+        unread = [chosen]
+    return text[len(prompt) :]
+
+
+def _empty_cache(model: Decoder) -> KeyValueCache:
+    return KeyValueCache(model.shape, 1, model.head_weight)
+
+
+def _choose(logits_V: Tensor, temperature: float, generator: torch.Generator) -> int:
+    if temperature == 0:
+        return int(logits_V.argmax())
+    chances_V = torch.softmax(logits_V.float().cpu() / temperature, dim=-1)
+    return int(torch.multinomial(chances_V, 1, generator=generator))

@@ -1,0 +1,1 @@
+"""Making text uniform before anything is measured: `texts` decides, `kernels` rewrites bytes."""

@@ -1,0 +1,1 @@
+"""What occurs more than once in a document: lines, paragraphs, runs of words."""

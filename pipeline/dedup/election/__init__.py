@@ -1,0 +1,1 @@
+"""The election of survivors: rounds of pairing, comparing and deciding."""

@@ -1,0 +1,1 @@
+"""Training text that repeats held-out text of the same version."""

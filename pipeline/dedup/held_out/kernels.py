@@ -1,0 +1,131 @@
+"""Which runs of tokens a document shares with a table of them: numbers only.
+
+Everywhere: `tokens` uint64 (tokens,), hashes of tokens, documents end to end; `token_starts` int64
+(documents + 1,), the token where each begins (`pipeline.text.kernels.token_hashes` gives both); `width` the tokens of one n-gram.
+"""
+
+import numpy as np
+
+from pipeline.dedup.kernels import sort_unique
+from pipeline.kernel_cache import kernel
+from pipeline.text.kernels import finish, longest
+
+_BASE = np.uint64(0xF3B8488C368CB0A7)
+_ZERO, _ONE = np.uint64(0), np.uint64(1)
+
+
+@kernel
+def ngram_hashes(tokens, width, ngrams):
+    """Hash every n-gram of one document, each from the one before.
+
+    Args:
+        tokens: uint64 (tokens,), of this document alone.
+        width: At least 1.
+        ngrams: uint64, at least as long; receives the hashes (never 0).
+
+    Returns:
+        How many there are: max(0, tokens - width + 1).
+    """
+    leaving = _ONE
+    for _ in range(width):
+        leaving *= _BASE
+    state = _ZERO
+    for i in range(len(tokens)):
+        state = state * _BASE + tokens[i]
+        if i >= width:
+            state -= leaving * tokens[i - width]
+        if i >= width - 1:
+            ngrams[i - width + 1] = max(finish(state), _ONE)  # 0 marks a free slot
+    return max(0, len(tokens) - width + 1)
+
+
+@kernel
+def find_slot(table, value):
+    """Find the slot that holds a value, or the free slot where it would go.
+
+    Args:
+        table: uint64 (a power of two,), at most half full; 0 marks a free slot.
+        value: uint64, well mixed, not 0.
+
+    Returns:
+        int64 slot.
+    """
+    mask = len(table) - 1
+    slot = np.int64(value >> _ONE) & mask
+    while table[slot] != _ZERO and table[slot] != value:
+        slot = (slot + 1) & mask
+    return slot
+
+
+@kernel
+def fill(table, ngrams):
+    """Put n-grams (uint64, not 0) into an open-addressed table, at most half full afterwards."""
+    for ngram in ngrams:
+        table[find_slot(table, ngram)] = ngram
+
+
+@kernel
+def slots_of(table, ngrams):
+    """Find the slot of each n-gram (uint64, not 0) that `fill` put into the table: int64."""
+    slots = np.empty(len(ngrams), np.int64)
+    for i in range(len(ngrams)):
+        slots[i] = find_slot(table, ngrams[i])
+    return slots
+
+
+@kernel
+def all_ngrams(tokens, token_starts, width):
+    """List the different n-grams of each document, documents end to end.
+
+    Returns:
+        uint64 (n-grams,): hashes, never 0. One in several documents is there several times.
+    """
+    most = longest(token_starts)
+    order, ends = np.empty(most, np.uint64), np.empty(2 * most + 2, np.int32)
+    ngrams = np.empty(token_starts[len(token_starts) - 1] - token_starts[0], np.uint64)
+    used = 0
+    for d in range(len(token_starts) - 1):
+        found = ngram_hashes(tokens[token_starts[d] : token_starts[d + 1]], width, ngrams[used:])
+        used += sort_unique(ngrams[used:], found, order, ends)
+    return ngrams[:used].copy()
+
+
+@kernel
+def shared_slots(tokens, token_starts, width, table):
+    """Find the n-grams of each document that a table holds.
+
+    Args:
+        tokens: As above.
+        token_starts: As above.
+        width: As above.
+        table: uint64 (slots,), as `fill` leaves it.
+
+    Returns:
+        slots int64 (shared n-grams,), different within a document, documents end to end;
+        slot_starts int64 (documents + 1,).
+    """
+    documents = len(token_starts) - 1
+    most = longest(token_starts)
+    order, ends = np.empty(most, np.uint64), np.empty(2 * most + 2, np.int32)
+    ngrams = np.empty(most, np.uint64)
+    slots = np.empty(1024, np.int64)
+    slot_starts = np.zeros(documents + 1, np.int64)
+    used = 0
+    for d in range(documents):
+        shared = 0
+        own = tokens[token_starts[d] : token_starts[d + 1]]
+        for i in range(ngram_hashes(own, width, ngrams)):
+            if table[find_slot(table, ngrams[i])] != _ZERO:
+                ngrams[shared] = ngrams[i]
+                shared += 1
+        shared = sort_unique(ngrams, shared, order, ends)
+        if used + shared > len(slots):
+            larger = np.empty(max(2 * len(slots), used + shared), np.int64)
+            for i in range(used):  # assigning a slice would take numba seconds to compile
+                larger[i] = slots[i]
+            slots = larger
+        for i in range(shared):
+            slots[used + i] = find_slot(table, ngrams[i])
+        used += shared
+        slot_starts[d + 1] = used
+    return slots[:used], slot_starts

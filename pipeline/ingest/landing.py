@@ -1,0 +1,212 @@
+"""What a source holds right now: its files, in one fixed order, each with the hash of its content.
+
+A run asks this first, to see whether there is anything to do. Hashes are remembered in a small memo
+file, so that an unchanged corpus is listed but not read again.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from pydantic import Field
+
+from data_contracts.errors import SourceMissing
+from data_contracts.fingerprint import fingerprint, sha256_of_file
+from data_contracts.frozen import Frozen
+from pipeline.ingest.formats import SNIFFED_BYTES, format_by_name, resolve_format
+from pipeline.ingest.listing import Listed, is_url, list_local
+from pipeline.ingest.recipe import Source
+from pipeline.ingest.remote import list_remote, open_remote, remote_mark
+from pipeline.partition_pool import map_in_order
+
+_RACY_NANOSECONDS = 2_000_000_000
+"""A file changed this shortly before it was hashed may change again within the same tick of the
+file system's clock: its hash is not remembered (git's "racy" index entries; FAT ticks in 2 s)."""
+
+_TEXT_FORMATS = frozenset({"text", "markdown"})  # read alike
+
+Stamp = tuple[int, int, int, int]
+"""Size, time of content change and of any change (ns), inode."""
+
+
+class LandedFile(Frozen):
+    """A file of a source."""
+
+    path: str
+    """Relative to the source's root, POSIX."""
+    location: str
+    """Where to open it: an absolute path, or a URL. No part of the digest."""
+    bytes: int = Field(ge=0)
+    """Size as it lies there, packed."""
+    sha256: str | None
+    """SHA-256 of its bytes; for a URL, of what the store says identifies them. None: it may not
+    be read."""
+
+
+class LandedSource(Frozen):
+    """All files of a source at one moment."""
+
+    name: str
+    """The source's name."""
+    files: tuple[LandedFile, ...]
+    """Sorted by path."""
+    skipped: tuple[str, ...]
+    """Files in the folder that no reader is for, by name and content; sorted."""
+    bytes: int = Field(ge=0)
+    """Size of all files as they lie there, packed."""
+    digest: str
+    """32 hex digits that change whenever a file's path or content does."""
+
+
+def land(source: Source, memo: Path | None = None) -> LandedSource:
+    """List a source's files and hash what they hold.
+
+    Args:
+        source: The source; a path of this machine must be absolute.
+        memo: File that remembers hashes between calls, shared by all sources; None: hash all.
+
+    Raises:
+        SourceMissing: The path leads nowhere, may not be listed, or holds no file to read.
+    """
+    remote = is_url(source.path)
+    listed = list_remote(source) if remote else list_local(source)
+    wanted = [one for one in listed if _is_readable_format(source, one)]
+    if not wanted:
+        raise _nothing_to_read(source, listed)
+    files = _mark_remote(wanted) if remote else _hash_local(wanted, memo)
+    taken = {one.path for one in wanted}
+    return LandedSource(
+        name=source.name,
+        files=files,
+        skipped=tuple(one.path for one in listed if one.path not in taken),
+        bytes=sum(file.bytes for file in files),
+        digest=fingerprint([[file.path, file.sha256] for file in files]),
+    )
+
+
+@contextmanager
+def open_landed(location: str) -> Iterator[BinaryIO]:
+    """Open a landed file for reading its bytes as they lie there.
+
+    Raises:
+        OSError: It cannot be opened.
+    """
+    with open_remote(location) if is_url(location) else Path(location).open("rb") as file:
+        yield file
+
+
+def _is_readable_format(source: Source, listed: Listed) -> bool:
+    """Tell whether a file is one of the source's: what the user chose and declared always is."""
+    by_name = format_by_name(listed.path)
+    if source.format != "auto":
+        # In a folder of JSONL, a README.md is not a record that cannot be read.
+        return (
+            listed.chosen
+            or by_name in (None, source.format)
+            or {
+                by_name,
+                source.format,
+            }
+            <= _TEXT_FORMATS
+        )
+    if by_name is not None:
+        return True
+    try:
+        with open_landed(listed.location) as file:
+            head = file.read(SNIFFED_BYTES)
+    except PermissionError:
+        return listed.chosen
+    return resolve_format(listed.path, head, source.format) is not None
+
+
+def _mark_remote(listed: list[Listed]) -> tuple[LandedFile, ...]:
+    marked = []
+    for one in listed:
+        size, mark = remote_mark(one.location)
+        marked.append(LandedFile(path=one.path, location=one.location, bytes=size, sha256=mark))
+    return tuple(marked)
+
+
+def _hash_local(listed: list[Listed], memo: Path | None) -> tuple[LandedFile, ...]:
+    known = _load_memo(memo)
+    stamps = {one.location: stamp_of(Path(one.location)) for one in listed}
+    unknown = [at for at, stamp in stamps.items() if (known.get(at) or (None,))[0] != stamp]
+    hashed_at = time.time_ns()
+    hashes = dict(zip(unknown, map_in_order(_hash, unknown), strict=True))
+    files = tuple(
+        LandedFile(
+            path=one.path,
+            location=one.location,
+            bytes=stamps[one.location][0],
+            sha256=hashes[one.location] if one.location in hashes else known[one.location][1],
+        )
+        for one in listed
+    )
+    fresh = {
+        at: (stamps[at], sha256)
+        for at, sha256 in hashes.items()
+        if sha256 is not None and stamps[at][2] < hashed_at - _RACY_NANOSECONDS
+    }
+    if memo is not None and fresh:
+        _save_memo(memo, {**known, **fresh})
+    return files
+
+
+def stamp_of(path: Path) -> Stamp:
+    """Tell what changes when a file does, without reading it."""
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+
+
+def _hash(location: str) -> str | None:
+    try:
+        return sha256_of_file(Path(location))
+    except PermissionError:
+        return None
+
+
+def _load_memo(memo: Path | None) -> dict[str, tuple[Stamp, str]]:
+    """Read the memo; one that is missing or broken remembers nothing."""
+    if memo is None:
+        return {}
+    try:
+        stored = json.loads(memo.read_bytes())
+        return {
+            at: ((int(a), int(b), int(c), int(d)), str(e)) for at, (a, b, c, d, e) in stored.items()
+        }
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _save_memo(memo: Path, known: dict[str, tuple[Stamp, str]]) -> None:
+    """Replace the memo atomically; files that are gone are forgotten."""
+    kept = {at: [*stamp, sha256] for at, (stamp, sha256) in known.items() if Path(at).exists()}
+    partial = memo.with_name(f"{memo.name}.{os.getpid()}.partial")
+    try:
+        memo.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(json.dumps(kept), encoding="utf-8")
+        os.replace(partial, memo)
+    except OSError:  # a full or read-only disk: to look is allowed there, and hashes again
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def _nothing_to_read(source: Source, listed: list[Listed]) -> SourceMissing:
+    if not listed:
+        return SourceMissing(
+            source.name,
+            source.path,
+            "there is no file in it",
+            "Put files there, or correct `path`.",
+        )
+    names = ", ".join(one.path for one in listed[:3]) + (" …" if len(listed) > 3 else "")
+    return SourceMissing(
+        source.name,
+        source.path,
+        f"none of its {len(listed):,} files is of a known format ({names})",
+        "Set `format` of this source to what they hold, or correct `path`.",
+    )

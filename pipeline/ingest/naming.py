@@ -1,0 +1,69 @@
+"""Keys and ids of a source's records: decided over the whole set, whatever order it comes in."""
+
+from typing import Final
+
+import polars as pl
+
+from data_contracts.identity import record_id
+
+_DERIVED: Final = "\x1e"
+"""Marks ids of records that lost their key; it cannot occur in a source's name."""
+
+
+def name_records(source: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """Give every input record of a source its key and a unique id.
+
+    A readable record's key is what its file calls it; without that, its content_id and which
+    occurrence of that content it is. An unreadable one is known by its place only. Of readable
+    records with one key, that with the smallest content_id has it; the others are named by key,
+    content and occurrence.
+
+    Args:
+        source: The source's name.
+        rows: `path` string, `position` int64, `key` string, `content_id` string (null:
+            unreadable); one row per input record, sorted by path and position.
+
+    Returns:
+        One row per input record, in the same order: `record_id` string, `key` string,
+        `lost_key` bool (another record of the source has this key).
+    """
+    is_nameless = pl.col("key").is_null()
+    occurrence = pl.int_range(1, pl.len() + 1).over("content_id", is_nameless)
+    place = pl.format("{}:{}", "path", "position")
+    by_content = pl.format("{}-{}", "content_id", occurrence)
+    unreadable = pl.col("content_id").is_null()
+    named = (
+        rows.lazy()
+        .select(
+            "content_id",
+            key=pl.when(unreadable).then(place).when(is_nameless).then(by_content).otherwise("key"),
+        )
+        .with_row_index("row")
+        .collect()
+    )
+    lost = _lost_keys(named)
+    ids = [record_id(source, key) for key in named["key"]]
+    lost_key = [False] * len(ids)
+    for row, key, content, nth in lost.iter_rows():
+        ids[row] = record_id(source + _DERIVED, f"{key}\x1f{content or ''}\x1f{nth}")
+        lost_key[row] = True
+    return pl.DataFrame(
+        {"record_id": ids, "key": named["key"], "lost_key": lost_key},
+        schema={"record_id": pl.String, "key": pl.String, "lost_key": pl.Boolean},
+    )
+
+
+def _lost_keys(named: pl.DataFrame) -> pl.DataFrame:
+    """Find the rows whose key another has: `row`, `key`, `content_id`, `nth` of that content."""
+    return (
+        named.lazy()
+        .filter(pl.col("key").is_duplicated())
+        .sort("key", "content_id", "row", nulls_last=True)
+        .with_columns(
+            rank=pl.int_range(pl.len()).over("key"),
+            nth=pl.int_range(pl.len()).over("key", "content_id"),
+        )
+        .filter(pl.col("rank") > 0)
+        .select("row", "key", "content_id", "nth")
+        .collect()
+    )

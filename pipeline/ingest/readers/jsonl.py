@@ -1,0 +1,125 @@
+"""JSON Lines: one object a line; blank lines are no records."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from data_contracts.reasons import Reason
+from pipeline.ingest.recipe import IngestRecipe, Source
+from pipeline.ingest.rows import RowCollector
+from pipeline.ingest.streams import BrokenStream
+
+_BLANK = b" \t\r"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def read_jsonl(pieces: Iterator[bytes], source: Source, recipe: IngestRecipe) -> Iterator[pa.Table]:
+    """Read the lines of a file.
+
+    Args:
+        pieces: The file's unpacked bytes (`pipeline.ingest.streams.unpack`).
+        source: Names the text and key fields.
+        recipe: Limits the length of a line.
+
+    Yields:
+        Batches of ROWS; a position is a line number, blank lines counted.
+    """
+    rows = RowCollector()
+    position = 0
+    try:
+        for position, line in enumerate(_lines(pieces, recipe.max_record_bytes), 1):
+            if isinstance(line, int):
+                rows.fail(position, Reason.TOO_LARGE, line, recipe.max_record_bytes)
+                continue
+            data = line.removeprefix(_BYTE_ORDER_MARK) if position == 1 else line
+            if data.strip(_BLANK):
+                _read_line(rows, position, data, source)
+            yield from rows.batches()
+    except BrokenStream as fault:
+        rows.fail_with(position + 1, fault)
+    yield from rows.rest()
+
+
+def _read_line(rows: RowCollector, position: int, line: bytes, source: Source) -> None:
+    record = _parse(line)
+    if type(record) is not dict:
+        rows.fail(position, record if isinstance(record, Reason) else Reason.BAD_JSON)
+        return
+    text = record.get(source.text_field)
+    if type(text) is not str:
+        rows.fail(position, Reason.NO_TEXT_FIELD if text is None else Reason.TEXT_NOT_STRING)
+        return
+    key = None
+    if source.key_field is not None:
+        key = record.get(source.key_field)
+        if type(key) is float:  # orjson reads integers over 64 bits so
+            key = json.loads(line).get(source.key_field)
+        if type(key) is int:
+            key = str(key)
+        if type(key) is not str:
+            rows.fail(position, Reason.NO_KEY_FIELD)
+            return
+    try:
+        rows.add(position, text.encode(), key and key.encode().decode())
+    except UnicodeEncodeError:  # half of a surrogate pair, written as an escape
+        rows.fail(position, Reason.BAD_ENCODING)
+
+
+def _parse(line: bytes) -> Any:
+    """Read a line; what orjson refuses and Python's json writes is read too: NaN, lone surrogates.
+
+    Returns:
+        The value, or the reason why there is none.
+    """
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        # Python's own limit of nesting differs between versions: orjson's decides.
+        if "depth limit" in str(error):
+            return Reason.BAD_JSON
+    try:
+        return json.loads(line.decode())
+    except UnicodeDecodeError:
+        return Reason.BAD_ENCODING
+    except (ValueError, RecursionError):
+        return Reason.BAD_JSON
+
+
+def _lines(pieces: Iterator[bytes], max_bytes: int) -> Iterator[bytes | int]:
+    """Split into lines; of a line over the limit only its length is given.
+
+    A last line without its line feed counts unless the stream broke off in it.
+    """
+    started: list[bytes] = []
+    length = 0
+    for piece in pieces:
+        first, *others = piece.split(b"\n")
+        length += len(first)
+        if length <= max_bytes:
+            started.append(first)
+        else:
+            started.clear()
+        if not others:
+            continue
+        yield length if length > max_bytes else b"".join(started)
+        *whole, last = others
+        for line in whole:
+            yield len(line) if len(line) > max_bytes else line
+        started, length = [last], len(last)
+    if length:
+        yield length if length > max_bytes else b"".join(started)
+
+
+def fields_of_jsonl(pieces: Iterator[bytes], recipe: IngestRecipe) -> list[str]:
+    """Name the fields of a file's first object; none where no line is one."""
+    try:
+        for line in _lines(pieces, recipe.max_record_bytes):
+            record = None if isinstance(line, int) else _parse(line.removeprefix(_BYTE_ORDER_MARK))
+            if type(record) is dict:
+                return [str(name) for name in record]
+    except BrokenStream:
+        pass
+    return []

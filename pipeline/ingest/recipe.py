@@ -1,0 +1,56 @@
+"""What can be set about sources and about reading them."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from data_contracts.frozen import Frozen
+
+Format = Literal["jsonl", "parquet", "text", "markdown", "html", "warc"]
+"""What a file holds."""
+
+
+class Source(Frozen):
+    """A named, licensed place that records come from."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    """Name of the source: lower-case letters, digits and dashes. It is part of every record's id."""
+    path: str = Field(min_length=1)
+    """A file, a folder, a glob (`*`, `?`, `[…]`, `**`) or a URL, relative to the recipe file."""
+    format: Literal["auto", Format] = "auto"
+    """What the files hold; `auto` goes by name, and by content where the name says nothing."""
+    license: str | None = None
+    """SPDX identifier of the licence, such as `CC-BY-4.0`."""
+    text_field: str = Field(default="text", min_length=1)
+    """Field or column that holds a record's text (JSONL, Parquet)."""
+    key_field: str | None = Field(default=None, min_length=1)
+    """Field or column that names a record within the source (JSONL, Parquet). Without it a record
+    is named by its content."""
+    language: str | None = Field(default=None, pattern=r"^[a-z]{2,3}$")
+    """ISO 639 code of the language that the source is declared to be in; null: not checked."""
+    priority: int = Field(default=0, ge=-1000, le=1000)
+    """Of two duplicates the one from the source with the higher priority survives."""
+
+
+class IngestRecipe(Frozen):
+    """How files are read, and the limits that keep hostile or broken ones from doing harm."""
+
+    max_record_bytes: int = Field(default=16 * 1024 * 1024, ge=1024, le=1 << 30)
+    """Largest record in bytes, as it lies in the file and as text. The default holds every book of
+    Project Gutenberg and is a quarter of a partition; Common Crawl cuts pages at 1 to 5 MiB."""
+    max_file_bytes: int = Field(default=64 * 1024**3, ge=1024)
+    """Largest file in bytes, unpacked."""
+    max_expansion_ratio: float = Field(default=250.0, gt=1)
+    """Unpacked bytes per packed byte beyond which a file counts as a decompression bomb, once it
+    has given more than `max_record_bytes`. Text packs 3 to 20 times, templated logs up to about
+    100; gzip can reach 1,032 (zlib's technical notes), zstd far more."""
+    max_unreadable_ratio: float = Field(default=0.05, ge=0, le=1)
+    """Share of a source's records that may be unreadable; beyond it the run stops. A handful is
+    always tolerated, a source of which nothing is readable only by a ratio of 1."""
+    max_html_depth: int = Field(default=512, ge=16, le=4096)
+    """Deepest nesting of HTML elements. 512 is where Chromium's parser stops nesting
+    (`HTMLDocumentParserOptions`, kMaximumHTMLParserDOMTreeDepth)."""
+    html_main_content: bool = True
+    """Keep the main text of an HTML page and leave out menus, headers and footers."""
+    sample_records: int | None = Field(default=None, ge=1)
+    """Read only the first so many records of each source, to try a recipe out; null: all."""

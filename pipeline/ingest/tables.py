@@ -1,0 +1,174 @@
+"""From segments of rows to the stage's tables: records, origins and decisions."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from data_contracts.arrow_files import PARTITION_BYTES, partition_name, read_ipc, write_ipc
+from data_contracts.reasons import Reason
+from data_contracts.results import SourceCounts
+from data_contracts.schemas import DECISIONS, ORIGINS, RECORDS, RULE_EVIDENCE
+from pipeline.ingest.naming import name_records
+from pipeline.ingest.units import SEGMENT, ReadUnit
+
+_INDEX = [name for name in SEGMENT.names if name != "text"]
+
+
+class PartitionWriter:
+    """Writes a table into a folder of partitions of bounded size."""
+
+    def __init__(self, folder: Path, schema: pa.Schema) -> None:
+        """Write tables of this schema into this folder, made if need be."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder, self._schema = folder, schema
+        self._waiting: list[pa.Table] = []
+        self._bytes = self._written = 0
+
+    def add(self, table: pa.Table) -> None:
+        """Append rows; a partition is written whenever one is full."""
+        if not table.num_rows:
+            return
+        self._waiting.append(table.select(self._schema.names).cast(self._schema))
+        self._bytes += table.nbytes
+        if self._bytes >= PARTITION_BYTES:
+            self.close()
+
+    def close(self) -> None:
+        """Write what is left."""
+        if self._waiting:
+            table = pa.concat_tables(self._waiting).combine_chunks()
+            write_ipc(self._folder / partition_name(self._written), table)
+            self._waiting, self._bytes, self._written = [], 0, self._written + 1
+
+
+class Tables(NamedTuple):
+    """Where the stage's tables go."""
+
+    records: PartitionWriter
+    origins: PartitionWriter
+    decisions: PartitionWriter
+
+    @classmethod
+    def in_folder(cls, folder: Path) -> "Tables":
+        """Start the tables of a stage folder."""
+        return cls(
+            PartitionWriter(folder / "records", RECORDS),
+            PartitionWriter(folder / "origins", ORIGINS),
+            PartitionWriter(folder / "decisions", DECISIONS),
+        )
+
+    def close(self) -> None:
+        """Write what is left of each."""
+        for writer in self:
+            writer.close()
+
+
+class SourceTables(NamedTuple):
+    """What became of a source."""
+
+    counts: SourceCounts
+    text_bytes: int
+    """UTF-8 bytes of the records handed on."""
+    rows_reused: int
+    first_unreadable: str
+    """`path:position: reason` of the first record that could not be read; empty: all could."""
+
+
+def write_source(name: str, read: list[ReadUnit], tables: Tables) -> SourceTables:
+    """Name a source's rows and write them.
+
+    Args:
+        name: The source's name.
+        read: Its units, in order of path.
+        tables: Where the rows go.
+    """
+    index = _index(read)
+    named = pa.table(name_records(name, _for_naming(index)).to_arrow())
+    lost = pc.and_(named["lost_key"], pc.is_null(index["reason"]))
+    reasons = pc.if_else(lost, pa.scalar(Reason.DUPLICATE_KEY.value), index["reason"])
+    described = pa.table(
+        {
+            "record_id": named["record_id"].cast(pa.string()),
+            "key": named["key"].cast(pa.string()),
+            "source": pa.repeat(name, index.num_rows),
+            "reason": reasons,
+            **{c: index[c] for c in ("path", "position", "content_id", "value", "threshold")},
+        }
+    )
+    tables.origins.add(described)
+    tables.decisions.add(_decisions(described.filter(pc.is_valid(reasons))))
+    text_bytes = _write_records(read, described.combine_chunks(), tables.records)
+    counted = described["reason"].value_counts().to_pylist()
+    dropped = {Reason(c["values"]): c["counts"] for c in counted if c["values"] is not None}
+    rows = described.num_rows
+    return SourceTables(
+        counts=SourceCounts(
+            rows_in=rows, rows_kept=rows - sum(dropped.values()), rows_dropped=dropped
+        ),
+        text_bytes=text_bytes,
+        rows_reused=sum(unit.rows for unit in read if unit.is_reused),
+        first_unreadable=_first_unreadable(index),
+    )
+
+
+def _segments(read: Iterable[ReadUnit]) -> Iterator[tuple[ReadUnit, pa.Table]]:
+    for unit in read:
+        for path in unit.segments:
+            yield unit, read_ipc(path, SEGMENT)
+
+
+def _index(read: list[ReadUnit]) -> pa.Table:
+    """Gather all columns but the text, and each row's path."""
+    schema = pa.schema([*(SEGMENT.field(name) for name in _INDEX), pa.field("path", pa.string())])
+    parts = [schema.empty_table()]
+    for unit, segment in _segments(read):
+        paths = pa.array([file.path for file in unit.unit.files], pa.string())
+        part = segment.select(_INDEX)
+        parts.append(part.append_column("path", paths.take(part["file"].combine_chunks())))
+    return pa.concat_tables(parts)
+
+
+def _for_naming(index: pa.Table) -> pl.DataFrame:
+    frame = pl.from_arrow(index.select(["path", "position", "key", "content_id"]))
+    assert isinstance(frame, pl.DataFrame)  # noqa: S101
+    return frame
+
+
+def _write_records(read: list[ReadUnit], described: pa.Table, writer: PartitionWriter) -> int:
+    """Join the texts to what is known of their rows, and write those that are kept."""
+    start = text_bytes = 0
+    for _, segment in _segments(read):
+        part = described.slice(start, segment.num_rows)
+        start += segment.num_rows
+        table = part.append_column("text", segment["text"])
+        if part["reason"].null_count < part.num_rows:
+            table = table.filter(pc.is_null(part["reason"]))
+        text_bytes += pc.sum(pc.binary_length(table["text"])).as_py() or 0
+        writer.add(table)
+    return text_bytes
+
+
+def _decisions(dropped: pa.Table) -> pa.Table:
+    """Write one decision for each row, whose evidence is its one reason."""
+    count = dropped.num_rows
+    columns = [dropped[name].combine_chunks() for name in ("reason", "value", "threshold")]
+    evidence = pa.StructArray.from_arrays(columns, fields=list(RULE_EVIDENCE))
+    return pa.table(
+        {
+            "record_id": dropped["record_id"],
+            "reason": dropped["reason"],
+            "reasons": pa.ListArray.from_arrays(pa.array(range(count + 1), pa.int32()), evidence),
+            "survivor_id": pa.nulls(count, pa.string()),
+            "similarity": pa.nulls(count, pa.float64()),
+        }
+    )
+
+
+def _first_unreadable(index: pa.Table) -> str:
+    was_not_read = pc.and_(pc.is_valid(index["reason"]), pc.is_null(index["content_id"]))
+    unreadable = index.filter(was_not_read).slice(0, 1).to_pylist()
+    return "".join(f"{row['path']}:{row['position']}: {row['reason']}" for row in unreadable)

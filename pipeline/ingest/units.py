@@ -1,0 +1,245 @@
+"""Units of reading: one large file, or some small ones; read once, found again while unchanged."""
+
+import hashlib
+import itertools
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from data_contracts.arrow_files import (
+    PARTITION_BYTES,
+    partition_name,
+    partitions,
+    read_ipc,
+    write_ipc,
+)
+from data_contracts.errors import SourceChanged
+from data_contracts.fingerprint import fingerprint, library_versions
+from data_contracts.forgotten import NOBODY, ForgetList
+from data_contracts.progress import Progress
+from data_contracts.reasons import Reason
+from pipeline.ingest import LIBRARIES, STAGE_VERSION
+from pipeline.ingest.landing import LandedFile
+from pipeline.ingest.readers.dispatch import Report, read_file
+from pipeline.ingest.recipe import IngestRecipe, Source
+from pipeline.ingest.rows import ROWS
+
+SEGMENT: Final = pa.schema([pa.field("file", pa.int32(), nullable=False), *ROWS])
+"""ROWS with the number of the file within its unit."""
+
+_SEGMENTS_FILE: Final = "segments"
+"""Says how many segments there are: someone may have cleared away a part of the cache."""
+_LIMITS: Final = ("value", "threshold")
+_LARGE_BYTES: Final = 4 * 1024 * 1024
+_MAX_FILES: Final = 512
+_MEAN_FILES: Final = 64
+
+
+class Unit(NamedTuple):
+    """Files of one source that are read together."""
+
+    source: Source
+    files: tuple[LandedFile, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Packed bytes of all files."""
+        return sum(file.bytes for file in self.files)
+
+
+class ReadUnit(NamedTuple):
+    """Where the rows of a unit lie."""
+
+    unit: Unit
+    segments: list[Path]
+    """SEGMENT files, in order."""
+    rows: int
+    is_reused: bool
+    """They were there already."""
+
+
+def units_of(source: Source, files: tuple[LandedFile, ...]) -> Iterator[Unit]:
+    """Group a source's files, large ones alone.
+
+    Where a group of small files ends depends on the names around, not on a count from the start:
+    a file more or less changes one group, and all others are found again.
+    """
+    group: list[LandedFile] = []
+    for file in files:
+        if file.bytes >= _LARGE_BYTES:
+            if group:
+                yield Unit(source, tuple(group))
+                group = []
+            yield Unit(source, (file,))
+            continue
+        group.append(file)
+        ends = hashlib.blake2b(file.path.encode(), digest_size=2).digest()
+        is_boundary = int.from_bytes(ends, "big") % _MEAN_FILES == 0
+        if is_boundary or len(group) >= _MAX_FILES or _bytes(group) >= 2 * _LARGE_BYTES:
+            yield Unit(source, tuple(group))
+            group = []
+    if group:
+        yield Unit(source, tuple(group))
+
+
+def _bytes(files: list[LandedFile]) -> int:
+    return sum(file.bytes for file in files)
+
+
+class UnitReader:
+    """Reads units into segments; safe to call from several threads."""
+
+    def __init__(
+        self,
+        recipe: IngestRecipe,
+        scratch: Path,
+        cache: Path | None,
+        progress: Progress,
+        total_bytes: int,
+        forgotten: ForgetList = NOBODY,
+    ) -> None:
+        """Set up.
+
+        Args:
+            recipe: The limits.
+            scratch: Folder for segments that are not kept, and for temporary files.
+            cache: Folder of segments kept from earlier runs; None keeps none.
+            progress: Told of packed bytes read.
+            total_bytes: Packed bytes in all.
+            forgotten: Whose text is taken out of what is read.
+        """
+        self._recipe, self._scratch = recipe, scratch
+        self._cache = None if recipe.sample_records else cache
+        self._settings = [
+            STAGE_VERSION,
+            library_versions(LIBRARIES),
+            recipe.model_dump(exclude={"max_unreadable_ratio", "sample_records"}),
+            *([forgotten.identity] if forgotten.records else []),
+        ]
+        self._forgotten = forgotten
+        self._progress, self._total, self._done = progress, total_bytes, 0
+        self._numbers = itertools.count()
+        self._lock = threading.Lock()
+
+    def read(self, unit: Unit, limit: int | None = None) -> ReadUnit:
+        """Read a unit, or find what was read of it before.
+
+        Args:
+            unit: The files.
+            limit: Stop after so many rows; None: read all.
+
+        Raises:
+            SourceChanged: A file is gone since it was listed.
+        """
+        kept = self._kept_folder(unit)
+        if kept is not None and _is_whole(kept):
+            self._report(unit, unit.bytes)
+            return _found(unit, kept, is_reused=True)
+        with self._lock:
+            folder = self._scratch / f"unit-{next(self._numbers):06d}"
+        folder.mkdir(parents=True)
+        self._write_segments(unit, folder, limit)
+        if kept is not None:
+            folder = _move(folder, kept)
+        return _found(unit, folder, is_reused=False)
+
+    def _kept_folder(self, unit: Unit) -> Path | None:
+        if self._cache is None or any(file.sha256 is None for file in unit.files):
+            return None
+        source = unit.source.model_dump(include={"format", "text_field", "key_field"})
+        files = [[file.path, file.sha256] for file in unit.files]
+        return self._cache / "units" / fingerprint([self._settings, source, files])
+
+    def _write_segments(self, unit: Unit, folder: Path, limit: int | None) -> None:
+        waiting: list[pa.Table] = []
+        waiting_bytes = rows = written = 0
+        for number, file in enumerate(unit.files):
+            for batch in self._batches(unit, file):
+                table = batch if limit is None else batch.slice(0, limit - rows)
+                table = _without(self._forgotten, unit.source.name, table)
+                rows += table.num_rows
+                column = pa.array([number] * table.num_rows, pa.int32())
+                waiting.append(table.add_column(0, SEGMENT.field("file"), column))
+                waiting_bytes += table.nbytes
+                if waiting_bytes >= PARTITION_BYTES:
+                    write_ipc(folder / partition_name(written), pa.concat_tables(waiting))
+                    waiting, waiting_bytes, written = [], 0, written + 1
+                if limit is not None and rows >= limit:
+                    break
+        if waiting:
+            write_ipc(folder / partition_name(written), pa.concat_tables(waiting))
+            written += 1
+        (folder / _SEGMENTS_FILE).write_text(str(written), encoding="ascii")
+
+    def _batches(self, unit: Unit, file: LandedFile) -> Iterator[pa.Table]:
+        reported = 0
+
+        def report(count: int) -> None:
+            nonlocal reported
+            reported += count
+            self._report(unit, count)
+
+        listener: Report = report
+        try:
+            yield from read_file(file, unit.source, self._recipe, self._scratch, listener)
+        except FileNotFoundError as error:
+            raise SourceChanged(unit.source.name, file.path) from error
+        self._report(unit, max(file.bytes - reported, 0))
+
+    def _report(self, unit: Unit, count: int) -> None:
+        with self._lock:
+            self._done += count
+            done = self._done
+        self._progress(min(done, self._total), self._total, "bytes", unit.source.name)
+
+
+def _without(forgotten: ForgetList, source: str, rows: pa.Table) -> pa.Table:
+    """Take the text of forgotten records out of ROWS; their ids stay, and the reason."""
+    if not forgotten.records:
+        return rows
+    gone = forgotten.covers(source, rows["key"], rows["content_id"])
+    if not pc.any(gone).as_py():
+        return rows
+    # `if_else` with null would leave the text's bytes in the buffer; what is not taken is not there.
+    places = pc.if_else(gone, pa.scalar(None, pa.int64()), pa.array(range(rows.num_rows)))
+    columns = {name: rows[name].combine_chunks().take(places) for name in ("text", *_LIMITS)}
+    columns["reason"] = pc.if_else(gone, Reason.FORGOTTEN.value, rows["reason"])
+    for name, column in columns.items():
+        place = rows.schema.get_field_index(name)
+        rows = rows.set_column(place, rows.schema.field(place), column)
+    return rows
+
+
+def _found(unit: Unit, folder: Path, *, is_reused: bool) -> ReadUnit:
+    segments = partitions(folder)
+    rows = sum(read_ipc(path, SEGMENT).num_rows for path in segments)
+    return ReadUnit(unit, segments, rows, is_reused)
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        return int((folder / _SEGMENTS_FILE).read_text(encoding="ascii")) == len(partitions(folder))
+    except (FileNotFoundError, ValueError):
+        return False
+
+
+def _move(folder: Path, kept: Path) -> Path:
+    """Keep a unit's segments; where another run kept them meanwhile, those are as good."""
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    partial = kept.with_name(f"{kept.name}.{os.getpid()}.{threading.get_ident()}.partial")
+    shutil.move(folder, partial)
+    if kept.exists() and not _is_whole(kept):
+        shutil.rmtree(kept)
+    try:
+        partial.rename(kept)
+    except OSError:
+        if not _is_whole(kept):
+            raise
+        shutil.rmtree(partial)
+    return kept

@@ -1,0 +1,132 @@
+"""Results per record, found again by content_id: a refresh computes only what it has not seen.
+
+A cache is a folder of immutable Arrow segments, one stage and one fingerprint of everything that
+decides the result. It is always safe to delete. Lookups map the segments into memory and copy only
+the rows asked for.
+"""
+
+import itertools
+import threading
+import uuid
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from data_contracts.arrow_files import read_ipc, write_ipc
+from pipeline.id_halves import id_halves
+
+
+class RecordCache:
+    """A table of results by content_id. Safe to read and append from several threads.
+
+    Rows added are found by the next `RecordCache` opened on the folder, not by this one: within a
+    run what counts as cached does not change.
+    """
+
+    def __init__(self, folder: Path | None, schema: pa.Schema) -> None:
+        """Open a cache.
+
+        Args:
+            folder: Where the segments lie; None caches nothing.
+            schema: Columns of the results, without `content_id`.
+        """
+        self.folder = folder
+        self.schema = schema
+        self._stored = pa.schema([pa.field("content_id", pa.string(), nullable=False), *schema])
+        self._lock = threading.Lock()
+        tables = []
+        if folder is not None and folder.exists():
+            tables = [read_ipc(path, self._stored) for path in segments(folder)]
+        self._segments = [table.select(schema.names) for table in tables]
+        counts = [table.num_rows for table in tables]
+        self._starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        chunks = [chunk for table in tables for chunk in table["content_id"].chunks]
+        high, low = id_halves(pa.chunked_array(chunks, pa.string()))
+        self._order = np.argsort(high, kind="stable")
+        self._high, self._low = high[self._order], low[self._order]
+
+    def __len__(self) -> int:
+        """Rows in the cache when it was opened."""
+        return int(self._starts[-1])
+
+    def find(self, content_ids: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:
+        """Look up records.
+
+        Args:
+            content_ids: 32 hex digits each, no nulls.
+
+        Returns:
+            int64 (records,): a row to give to `take`, or -1 where nothing is cached.
+        """
+        high, low = id_halves(content_ids)
+        if not len(self):
+            return np.full(len(high), -1, np.int64)
+        place = np.minimum(np.searchsorted(self._high, high), len(self) - 1)
+        # A 64-bit collision whose first entry is another record counts as a miss: recomputed.
+        found = (self._high[place] == high) & (self._low[place] == low)
+        return np.where(found, self._order[place], -1).astype(np.int64)
+
+    def take(self, rows: NDArray[np.int64]) -> pa.Table:
+        """Fetch the results of rows that `find` gave, in that order.
+
+        Each segment is asked for its own rows: Arrow's `take` on all of them joined copies the
+        whole cache first. Rows that lie one after another are not copied at all.
+        """
+        segments = np.searchsorted(self._starts, rows, side="right") - 1
+        order = np.argsort(segments, kind="stable")
+        ordered, numbers = rows[order], segments[order]
+        parts = [self.schema.empty_table()]
+        ends = np.append(np.flatnonzero(np.diff(numbers)) + 1, len(rows))
+        for start, end in itertools.pairwise([0, *ends.tolist()]):
+            if start < end:
+                number = numbers[start]
+                wanted = ordered[start:end] - self._starts[number]
+                parts.append(_rows_of(self._segments[number], wanted))
+        together = pa.concat_tables(parts)
+        if (np.diff(order) == 1).all():
+            return together
+        back = np.empty(len(rows), np.int64)
+        back[order] = np.arange(len(rows))
+        return together.combine_chunks().take(pa.array(back))
+
+    def add(self, content_ids: pa.Array, results: pa.Table) -> None:
+        """Store new results as one segment (nothing when there are none, or no folder)."""
+        if self.folder is None or not results.num_rows:
+            return
+        table = results.select(self.schema.names).add_column(
+            0, self._stored.field("content_id"), content_ids
+        )
+        with self._lock:
+            write_ipc(self.folder / f"{uuid.uuid4().hex}.arrow", table.cast(self._stored))
+
+
+def segments(folder: Path) -> list[Path]:
+    """List the segments of a cache."""
+    return sorted(folder.glob("*.arrow"))
+
+
+def forget(folder: Path, content_ids: Collection[str]) -> int:
+    """Take the results of records out of a cache.
+
+    Returns:
+        Rows taken out.
+    """
+    listed = pa.array(sorted(content_ids), pa.string())
+    removed = 0
+    for path in segments(folder):
+        table = read_ipc(path)
+        kept = table.filter(pc.invert(pc.is_in(table["content_id"], value_set=listed)))
+        if kept.num_rows < table.num_rows:
+            removed += table.num_rows - kept.num_rows
+            write_ipc(path, kept)
+    return removed
+
+
+def _rows_of(segment: pa.Table, rows: NDArray[np.int64]) -> pa.Table:
+    if (np.diff(rows) == 1).all():
+        return segment.slice(rows[0], len(rows))
+    return segment.take(pa.array(rows))

@@ -1,0 +1,94 @@
+"""Which records are in the dataset, and where each of them came to lie."""
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from data_contracts.arrow_files import read_partitions
+from data_contracts.errors import SchemaMismatch
+from data_contracts.schemas import KEPT
+from data_contracts.split import SPLITS
+from pipeline.id_halves import Halves, id_halves
+
+_UNPLACED: Final = -1
+
+
+class Placements:
+    """The kept records by id, 33 bytes of memory each; text is never held here.
+
+    Attributes:
+        split: uint8 (records,), index into `SPLITS`.
+        shard: int32 (records,), number of the file in documents/<split>/, -1 until placed.
+        row: int64 (records,), row in that file.
+        tokens: int32 (records,), the end mark included.
+    """
+
+    def __init__(self, kept: Path) -> None:
+        """Read which records are kept (a folder of KEPT).
+
+        Raises:
+            SchemaMismatch: A record is listed twice, or its split is none of `SPLITS`.
+        """
+        tables = list(read_partitions(kept, KEPT))
+        table = pa.concat_tables(tables) if tables else KEPT.empty_table()
+        numbers = pc.index_in(table["split"], value_set=pa.array([str(one) for one in SPLITS]))
+        if numbers.null_count:
+            raise SchemaMismatch(str(kept), f"the splits are not {[str(one) for one in SPLITS]}")
+        high, low = id_halves(table["record_id"])
+        order = np.lexsort((low, high))
+        self._high, self._low = high[order], low[order]
+        same = (np.diff(self._high) == 0) & (np.diff(self._low) == 0)
+        if same.any():
+            raise SchemaMismatch(str(kept), "a record is listed twice")
+        self.split: NDArray[np.uint8] = numbers.to_numpy().astype(np.uint8)[order]
+        self.shard = np.full(len(order), _UNPLACED, np.int32)
+        self.row = np.zeros(len(order), np.int64)
+        self.tokens = np.zeros(len(order), np.int32)
+
+    def __len__(self) -> int:
+        """Records in the dataset."""
+        return len(self._high)
+
+    def find(self, ids: Halves) -> NDArray[np.int64]:
+        """Look records up.
+
+        Returns:
+            int64 (ids,): index into the arrays of this object, -1 where a record is not kept.
+        """
+        high, low = ids
+        found = np.full(len(high), -1, np.int64)
+        place = np.searchsorted(self._high, high)
+        while True:  # one round, unless two ids share their first 64 bits
+            inside = place < len(self)
+            inside[inside] = self._high[place[inside]] == high[inside]
+            if not inside.any():
+                return found
+            hit = inside.copy()
+            hit[inside] = self._low[place[inside]] == low[inside]
+            found[hit] = place[hit]
+            place[inside] += 1
+
+    def place(self, records: NDArray[np.int64], shard: int, first_row: int) -> None:
+        """Note that these records lie in a file one after another.
+
+        Raises:
+            SchemaMismatch: A record was placed before: its document was there twice.
+        """
+        if (self.shard[records] != _UNPLACED).any():
+            raise SchemaMismatch("cleaned documents", "a kept record has two documents")
+        self.shard[records] = shard
+        self.row[records] = np.arange(first_row, first_row + len(records))
+
+    def check_complete(self) -> None:
+        """Refuse to go on when a kept record had no document.
+
+        Raises:
+            SchemaMismatch: There is such a record.
+        """
+        missing = int((self.shard == _UNPLACED).sum())
+        if missing:
+            raise SchemaMismatch("cleaned documents", f"{missing:,} kept records have no document")

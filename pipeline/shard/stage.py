@@ -1,0 +1,276 @@
+"""The shard stage: kept documents become shuffled Arrow shards, tokens and a placed ledger."""
+
+import os
+import shutil
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from data_contracts.arrow_files import partitions, read_ipc
+from data_contracts.errors import GateRefused, NothingLeft
+from data_contracts.fingerprint import sha256_of_file
+from data_contracts.frozen import Frozen
+from data_contracts.gate import TOKENIZER_FILE
+from data_contracts.lock import Lock
+from data_contracts.progress import Progress, silent
+from data_contracts.results import (
+    CleanResult,
+    DedupResult,
+    ShardResult,
+    SourceCounts,
+    ValidateResult,
+    start_folder,
+)
+from data_contracts.schemas import DOCUMENTS, PUBLISHED_DOCUMENTS
+from data_contracts.split import SPLITS
+from data_contracts.token_shards import TokenShardWriter
+from pipeline.id_halves import id_halves
+from pipeline.partition_pool import map_in_order
+from pipeline.shard import card, ledger, tokenizer
+from pipeline.shard.documents import (
+    RECORD_COLUMN,
+    DocumentsWriter,
+    check_lengths,
+    read_documents,
+    write_dataset_dict,
+)
+from pipeline.shard.order import shuffle_keys
+from pipeline.shard.placements import Placements
+from pipeline.shard.recipe import ShardRecipe
+from pipeline.shard.scatter import Scatter
+from pipeline.shard.tokens import TokenCache, Tokenised, tokenise
+
+
+class ShardInputs(Frozen):
+    """What the stages before left, and what they could not know."""
+
+    dataset: str
+    """The dataset's name, for its card."""
+    cleaned: CleanResult
+    """Texts and signals."""
+    deduped: DedupResult
+    """Which records are kept, in which split; signatures and clusters."""
+    validated: ValidateResult
+    """The gate's verdict, and the ledger."""
+    licenses: dict[str, str | None]
+    """Licence per source, for the card; None: unknown."""
+    lock: Path | None = None
+    """A folder with the tokenizer learned before (`data_contracts.lock`); None: learn one. It is
+    also learned when the settings that decide it have changed."""
+
+
+@dataclass
+class _Run:
+    """One call of `shard`: its arguments and what it has found so far."""
+
+    inputs: ShardInputs
+    recipe: ShardRecipe
+    output_dir: Path
+    progress: Progress
+    placements: Placements
+    shard_names: dict[str, list[str]] = field(default_factory=dict)
+    sizes: dict[card.Group, card.Size] = field(default_factory=lambda: defaultdict(card.Size))
+    text_bytes: int = 0
+    rows_reused: int = 0
+
+    @property
+    def temporary(self) -> Path:
+        return self.output_dir / ".sorting"
+
+
+def shard(
+    inputs: ShardInputs,
+    recipe: ShardRecipe,
+    output_dir: Path,
+    *,
+    cache: Path | None = None,
+    progress: Progress = silent,
+) -> ShardResult:
+    """Write a dataset version's documents, tokens, ledger, signals, index and card.
+
+    Every file is a function of the set of records, the recipe and the lock: input order,
+    partitioning, threads and cache leave no trace. Memory: 33 bytes per kept record, a bucket
+    (64 MB) or a batch (16 MB of text) per worker, and 64 MB of tokens.
+
+    Args:
+        inputs: Results of the stages before; the contract must have passed.
+        recipe: Settings.
+        output_dir: Cleared, then filled.
+        cache: Folder of tokens by text; None reuses nothing.
+        progress: Told the megabytes done.
+
+    Returns:
+        Counts per source and split; `lock.json` and `tokenizer.json` beside them are the lock.
+
+    Raises:
+        GateRefused: The contract did not pass: nothing is written.
+        NothingLeft: No record is kept.
+        RecipeInvalid: `tokenizer` cannot be used, or a document is over 2 GiB.
+        SchemaMismatch: The inputs do not belong together.
+        VersionCorrupt: The lock is broken.
+    """
+    started = time.perf_counter()
+    _refuse_unpassed(inputs.validated)
+    placements = Placements(inputs.deduped.kept)
+    if not len(placements):
+        raise NothingLeft("shard", 0, {})
+    start_folder(output_dir)
+    run = _Run(inputs, recipe, output_dir, progress, placements)
+    _write_documents(run)
+    lock = _settle_tokenizer(run)
+    tokens = _write_tokens(run, lock, cache)
+    records = ledger.place_in_ledger(
+        inputs.validated.ledger, placements, run.shard_names, output_dir / "ledger"
+    )
+    ledger.sort_signals(inputs.cleaned.signals, output_dir / "signals", run.temporary / "signals")
+    ledger.link_files(inputs.deduped.index, output_dir / "index")
+    shutil.rmtree(run.temporary)
+    _write_card(run, lock, records)
+    return ShardResult(
+        folder=output_dir,
+        elapsed_seconds=time.perf_counter() - started,
+        sources=_counts(run),
+        bytes_in=run.text_bytes,
+        bytes_out=run.text_bytes,
+        rows_reused=run.rows_reused,
+        tokenizer_sha256=lock.tokenizer_sha256,
+        vocabulary_size=lock.vocabulary_size,
+        documents={
+            str(split): int((placements.split == number).sum())
+            for number, split in enumerate(SPLITS)
+        },
+        tokens=tokens,
+    ).save()
+
+
+def _refuse_unpassed(validated: ValidateResult) -> None:
+    if validated.passed:
+        return
+    failed = ", ".join(f"`{check.rule}`" for check in validated.critical_failures)
+    problem = f"failed critical checks: {failed}" if failed else "no check was evaluated"
+    raise GateRefused(
+        validated.folder, f"contract {validated.contract_id} did not pass ({problem})"
+    )
+
+
+def _write_documents(run: _Run) -> None:
+    paths = partitions(run.inputs.cleaned.documents)
+    total = sum(path.stat().st_size for path in paths)
+    scatter = Scatter(run.temporary / "documents", total)
+
+    def scatter_kept(path: Path) -> int:
+        table = read_ipc(path, DOCUMENTS)
+        ids = id_halves(table["record_id"])
+        records = run.placements.find(ids)
+        kept = records >= 0
+        columns = table.select(PUBLISHED_DOCUMENTS.names).filter(pa.array(kept))
+        check_lengths(columns)
+        rows = columns.append_column(RECORD_COLUMN, pa.array(records[kept]))
+        scatter.add(rows, shuffle_keys(ids, run.recipe.shuffle_seed)[kept])
+        return path.stat().st_size
+
+    done = 0
+    for size in map_in_order(scatter_kept, paths):
+        done += size
+        run.progress(done, total, "bytes", "shuffling documents")
+    folder = run.output_dir / "documents"
+    writers = [
+        DocumentsWriter(folder / split, split, run.recipe.documents_shard_bytes) for split in SPLITS
+    ]
+    for table in scatter.sorted():
+        run.text_bytes += pc.sum(pc.binary_length(table["text"])).as_py() or 0
+        split = run.placements.split[table[RECORD_COLUMN].to_numpy()]
+        for number, writer in enumerate(writers):
+            for written in writer.add(table.filter(pa.array(split == number))):
+                run.placements.place(*written)
+    for name, writer in zip(SPLITS, writers, strict=True):
+        for written in writer.finish():
+            run.placements.place(*written)
+        run.shard_names[name] = writer.names()
+    run.placements.check_complete()
+    write_dataset_dict(folder, [str(split) for split in SPLITS])
+
+
+def _settle_tokenizer(run: _Run) -> Lock:
+    """Take the tokenizer from lock or recipe, or learn it; write it and the new lock."""
+    settings = tokenizer.settings_fingerprint(run.recipe)
+    locked = Lock.load(run.inputs.lock) if run.inputs.lock is not None else None
+    target = run.output_dir / TOKENIZER_FILE
+    if locked is not None and locked.settings == settings:
+        assert run.inputs.lock is not None  # noqa: S101
+        shutil.copyfile(run.inputs.lock / TOKENIZER_FILE, target)
+        return locked.save(run.output_dir)
+    if run.recipe.tokenizer is not None:
+        text = tokenizer.given(run.recipe)
+    else:
+        run.progress(0, 0, "bytes", "learning the tokenizer")
+        documents = read_documents(run.output_dir / "documents" / SPLITS[0])
+        texts = tokenizer.sample(documents, run.recipe.tokenizer_sample_bytes)
+        text = tokenizer.learn(texts, run.recipe.vocabulary_size).to_str(pretty=True)
+    partial = target.with_name(f"{TOKENIZER_FILE}.partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, target)
+    return Lock(
+        tokenizer_sha256=sha256_of_file(target),
+        vocabulary_size=tokenizer.Encoder(text).vocabulary_size,
+        settings=settings,
+    ).save(run.output_dir)
+
+
+def _write_tokens(run: _Run, lock: Lock, cache: Path | None) -> dict[str, int]:
+    encoder = tokenizer.Encoder((run.output_dir / TOKENIZER_FILE).read_text(encoding="utf-8"))
+    store = TokenCache(cache and cache / f"tokens-{lock.tokenizer_sha256[:32]}", encoder.dtype)
+    tokens = {}
+    done = 0
+    for split in SPLITS:
+        documents = read_documents(run.output_dir / "documents" / split)
+        with TokenShardWriter(run.output_dir / "tokens" / split, lock.vocabulary_size) as writer:
+            for batch in tokenise(documents, encoder, store):
+                writer.add(batch.tokens, batch.spans)
+                _count(run, split, batch)
+                done += pc.sum(batch.spans["text_bytes"]).as_py() or 0
+                run.progress(done, run.text_bytes, "bytes", f"tokenising {split}")
+        tokens[str(split)] = writer.tokens
+    store.flush()
+    return tokens
+
+
+def _count(run: _Run, split: str, batch: Tokenised) -> None:
+    records = run.placements.find(id_halves(batch.spans["record_id"]))
+    run.placements.tokens[records] = batch.spans["tokens"].to_numpy()
+    run.rows_reused += batch.reused
+    table = pa.Table.from_batches([batch.spans]).append_column("language", batch.languages)
+    figures = [("record_id", "count"), ("text_bytes", "sum"), ("tokens", "sum")]
+    for row in table.group_by(["source", "language"]).aggregate(figures).to_pylist():
+        size = card.Size(row["record_id_count"], row["text_bytes_sum"], row["tokens_sum"])
+        group = card.Group(str(split), row["source"], row["language"])
+        run.sizes[group] = run.sizes[group].plus(size)
+
+
+def _write_card(run: _Run, lock: Lock, records: int) -> None:
+    text = card.render(
+        card.Card(
+            dataset=run.inputs.dataset,
+            sizes=run.sizes,
+            licenses=run.inputs.licenses,
+            vocabulary_size=lock.vocabulary_size,
+            records=records,
+            checks=len(run.inputs.validated.checks),
+            warnings=len(run.inputs.validated.warnings),
+        )
+    )
+    (run.output_dir / "README.md").write_text(text, encoding="utf-8")
+
+
+def _counts(run: _Run) -> dict[str, SourceCounts]:
+    documents: dict[str, int] = defaultdict(int)
+    for group, size in run.sizes.items():
+        documents[group.source] += size.documents
+    return {
+        name: SourceCounts(rows_in=count, rows_kept=count)
+        for name, count in sorted(documents.items())
+    }

@@ -1,0 +1,178 @@
+"""Everything that `quality.json` holds but the checks: funnel, languages, splits, distributions."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from data_contracts.contract_tables import CONTRACT_TABLES
+from data_contracts.progress import Progress
+from data_contracts.quality import (
+    LanguageQuality,
+    ReasonQuality,
+    SignalQuality,
+    SourceQuality,
+    SplitQuality,
+)
+from data_contracts.reasons import Fate, Reason, Stage, fate_of
+from data_contracts.schemas import KEPT
+from data_contracts.split import SPLITS, Split
+from pipeline.partition_pool import map_in_order
+from pipeline.validate.distributions import COUNT_BINS, Groups, bins_of
+from pipeline.validate.excerpts import examples_by_reason
+from pipeline.validate.tables import Counts, Stages, scan, source_names, split_figures
+
+NOT_SIGNALS: Final = frozenset({"record_id", "content_id", "source", "language"})
+"""Columns of the signals table that measure nothing."""
+
+
+def source_qualities(
+    stages: Stages, counts: Counts, licenses: Mapping[str, str | None]
+) -> dict[str, SourceQuality]:
+    """Follow each source from records in to records kept, in the recipe's order of sources."""
+    return {
+        source: _source(counts, source, licenses.get(source))
+        for source in source_names(stages.ingested, licenses)
+    }
+
+
+def _source(counts: Counts, source: str, license_name: str | None) -> SourceQuality:
+    fates = counts.fates.filter(pl.col("source") == source)
+    kept = fates.filter(pl.col("fate") == str(Fate.KEPT))
+    documents = counts.documents.filter(pl.col("source") == source, pl.col("split").is_not_null())
+    by_reason, by_split = _records_by(fates, "reason"), _records_by(kept, "split")
+    by_language = _records_by(kept, "language")
+    return SourceQuality(
+        license=license_name,
+        records_in=sum(by_reason.values()),
+        dropped={one: by_reason[str(one)] for one in Reason if by_reason.get(str(one))},
+        kept=_total(kept["records"]),
+        kept_characters=_total(documents["characters"]),
+        kept_bytes=_total(documents["text_bytes"]),
+        kept_by_split={one: by_split.get(str(one), 0) for one in SPLITS},
+        kept_by_language={
+            name or "": count for name, count in sorted(by_language.items(), key=_most_first)
+        },
+    )
+
+
+def language_qualities(counts: Counts) -> dict[str, LanguageQuality]:
+    """Count each language over all sources, most kept records first."""
+    measured = counts.fates.filter(pl.col("language").is_not_null())
+    kept = _records_by(measured.filter(pl.col("fate") == str(Fate.KEPT)), "language")
+    characters = dict(
+        counts.documents.filter(pl.col("split").is_not_null())
+        .group_by("language")
+        .agg(pl.col("characters").cast(pl.Int64).sum())
+        .iter_rows()
+    )
+    records = _records_by(measured, "language")
+    order = sorted(records, key=lambda name: (-kept.get(name, 0), -records[name], name or ""))
+    return {
+        str(name): LanguageQuality(
+            records=records[name],
+            kept=kept.get(name, 0),
+            kept_characters=characters.get(name, 0),
+        )
+        for name in order
+    }
+
+
+def split_qualities(counts: Counts) -> dict[Split, SplitQuality]:
+    """Count each split over all sources."""
+    return {
+        Split(row.pop("split")): SplitQuality(**row)
+        for row in split_figures(counts).iter_rows(named=True)
+    }
+
+
+def reason_qualities(stages: Stages, counts: Counts) -> tuple[ReasonQuality, ...]:
+    """Count each reason over all sources, with examples, in documented order."""
+    dropped = _records_by(counts.fates, "reason")
+    broken = dict(counts.broken.iter_rows())
+    deciding = dict(counts.fates.select("reason", "stage").unique().sort("stage").iter_rows())
+    examples = examples_by_reason(stages)
+    return tuple(
+        ReasonQuality(
+            reason=reason,
+            # A rule that was broken but never came first was broken in clean.
+            stage=Stage(deciding.get(str(reason), Stage.CLEAN)),
+            fate=fate_of(reason),
+            records=dropped.get(str(reason), 0),
+            broken=max(broken.get(str(reason), 0), dropped.get(str(reason), 0)),
+            examples=examples.get(str(reason), ()),
+        )
+        for reason in Reason
+        if dropped.get(str(reason)) or broken.get(str(reason))
+    )
+
+
+def length_quality(counts: Counts, sources: list[str]) -> SignalQuality:
+    """Describe the characters of documents."""
+    groups = Groups(
+        sources,
+        _numbers_of(counts.documents["source"], sources),
+        counts.documents["split"].is_not_null().to_numpy(),
+    )
+    return groups.describe(_floats(counts.documents["characters"]), COUNT_BINS)
+
+
+def signal_qualities(
+    stages: Stages, sources: list[str], progress: Progress
+) -> dict[str, SignalQuality]:
+    """Describe every numeric signal. One column per thread is in memory at a time.
+
+    Args:
+        stages: Results of the stages before.
+        sources: Names of the sources.
+        progress: Told of signals done.
+    """
+    signals = scan(stages.cleaned.signals, CONTRACT_TABLES["signals"])
+    schema = signals.collect_schema()
+    names = sorted(
+        name for name, kind in schema.items() if kind.is_numeric() and name not in NOT_SIGNALS
+    )
+    kept = scan(stages.deduped.kept, KEPT).select("record_id", kept=pl.lit(value=True))
+    rows = signals.select("record_id", "source").join(
+        kept, on="record_id", how="left", maintain_order="left"
+    )
+    measured = rows.select("source", pl.col("kept").fill_null(value=False)).collect()
+    groups = Groups(sources, _numbers_of(measured["source"], sources), measured["kept"].to_numpy())
+
+    def describe(name: str) -> SignalQuality:
+        values = signals.select(name).collect()[name]
+        return groups.describe(_floats(values), bins_of(name, schema[name]))
+
+    return dict(_reported(names, map_in_order(describe, names), progress))
+
+
+def _reported(
+    names: list[str], found: Iterator[SignalQuality], progress: Progress
+) -> Iterator[tuple[str, SignalQuality]]:
+    for number, (name, quality) in enumerate(zip(names, found, strict=True), 1):
+        progress(number, len(names), "signals", f"describing {name}")
+        yield name, quality
+
+
+def _numbers_of(names: pl.Series, known: list[str]) -> np.ndarray[tuple[int], np.dtype[np.uint16]]:
+    numbers = {name: number for number, name in enumerate(known)}
+    return names.replace_strict(numbers, return_dtype=pl.UInt16).cast(pl.UInt16).to_numpy()
+
+
+def _floats(values: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    floats = values.cast(pl.Float64).fill_null(float("nan")).to_numpy(writable=True)
+    floats[~np.isfinite(floats)] = np.nan
+    return floats
+
+
+def _records_by(fates: pl.DataFrame, column: str) -> dict[str | None, int]:
+    return dict(fates.group_by(column).agg(pl.col("records").sum()).iter_rows())
+
+
+def _most_first(item: tuple[str | None, int]) -> tuple[int, str]:
+    return -item[1], item[0] or ""
+
+
+def _total(numbers: pl.Series) -> int:
+    return int(numbers.cast(pl.Int64).sum())

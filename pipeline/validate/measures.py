@@ -1,0 +1,205 @@
+"""The figures that library and sql rules compare: exact, over all rows, by Polars.
+
+Great Expectations then judges a one-row table of figures. It never sees the rows, so that a table
+of any length, and text, can be judged in bounded memory.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import polars as pl
+from polars.exceptions import PolarsError
+
+from data_contracts.contract import Contract
+from data_contracts.contract_rules import LibraryCheck, Metric, Rule, SqlCheck
+
+_LISTED = 5
+
+
+class Figure(NamedTuple):
+    """What was measured for one rule."""
+
+    value: float | str | None
+    """The figure; None: it could not be measured."""
+    note: str = ""
+    """Where it comes from, in a few words."""
+    unit: str = ""
+    """What the figure is in, when it is not rows."""
+    error: str | None = None
+    """Why it could not be measured."""
+
+
+Tables = Mapping[str, pl.LazyFrame]
+
+
+def measure(rules: Sequence[Rule], tables: Tables, contract: Contract) -> dict[str, Figure]:
+    """Measure every library and sql rule; custom rules are left to Great Expectations.
+
+    Nothing is raised for a rule that cannot be measured: its figure says why.
+
+    Args:
+        rules: The rules; those of other kinds are passed over.
+        tables: By name.
+        contract: Gives the promised columns.
+
+    Returns:
+        Figures by rule id.
+    """
+    figures: dict[str, Figure] = {}
+    for name in dict.fromkeys(rule.table for rule in rules):
+        library = [
+            rule for rule in rules if rule.table == name and isinstance(rule.check, LibraryCheck)
+        ]
+        if library:
+            figures |= _measure_table(library, tables[name], contract)
+    for rule in rules:
+        if isinstance(rule.check, SqlCheck):
+            figures[rule.id] = _query(rule.check, tables)
+    return figures
+
+
+def row_count(table: pl.LazyFrame) -> int:
+    """Count a table's rows."""
+    return int(table.select(pl.len()).collect(engine="streaming").item())
+
+
+def _measure_table(
+    rules: Sequence[Rule], table: pl.LazyFrame, contract: Contract
+) -> dict[str, Figure]:
+    schema = table.collect_schema()
+    figures, counted = {}, []
+    for rule in rules:
+        missing = [name for name in rule.columns if name not in schema]
+        if rule.check.kind == "library" and rule.check.metric is Metric.WRONG_COLUMNS:
+            figures[rule.id] = _wrong_columns(rule, schema, contract)
+        elif missing:
+            figures[rule.id] = Figure(None, error=f"there is no column {', '.join(missing)}")
+        else:
+            counted.append(rule)
+    try:
+        return figures | _counts(counted, table, schema)
+    except PolarsError:
+        if len(counted) <= 1:
+            raise
+    # One of them cannot be evaluated: find out which.
+    for rule in counted:
+        try:
+            figures |= _counts([rule], table, schema)
+        except PolarsError as error:
+            figures[rule.id] = Figure(None, error=str(error))
+    return figures
+
+
+def _counts(rules: Sequence[Rule], table: pl.LazyFrame, schema: pl.Schema) -> dict[str, Figure]:
+    """Count in one pass over the table."""
+    if not rules:
+        return {}
+    counts = {
+        f"{number} {part}": expression
+        for number, rule in enumerate(rules)
+        for part, expression in _expressions(rule, schema).items()
+    }
+    row = (
+        table.select(pl.len().alias("rows"), **counts)
+        .collect(engine="streaming")
+        .row(0, named=True)
+    )
+    figures = {}
+    for number, rule in enumerate(rules):
+        parts = {part: row[f"{number} {part}"] for part in _expressions(rule, schema)}
+        figures[rule.id] = _figure(rule, parts, row["rows"])
+    return figures
+
+
+def _figure(rule: Rule, parts: Mapping[str, int], rows: int) -> Figure:
+    assert isinstance(rule.check, LibraryCheck), "only library rules are counted"  # noqa: S101
+    total = sum(parts.values())
+    if rule.check.metric is Metric.ROW_COUNT:
+        return Figure(total, "rows")
+    broken = [f"{name}: {count:,}" for name, count in parts.items() if count]
+    listed = f" ({', '.join(broken[:_LISTED])})" if len(parts) > 1 and broken else ""
+    note = f"{total:,} of {rows:,} rows{listed}"
+    if rule.check.unit == "percent":
+        return Figure(100 * total / rows if rows else None, note, "%")
+    return Figure(total, note)
+
+
+def _expressions(rule: Rule, schema: pl.Schema) -> dict[str, pl.Expr]:
+    """Give what to count, by column: the figure is the sum."""
+    assert isinstance(rule.check, LibraryCheck), "only library rules are counted"  # noqa: S101
+    match rule.check.metric:
+        case Metric.ROW_COUNT:
+            return {"rows": pl.len()}
+        case Metric.NULL_VALUES:
+            return {name: _is_null(name, schema).sum() for name in rule.columns}
+        case Metric.MISSING_VALUES:
+            nothing = rule.check.arguments.missingValues
+            return {
+                name: (_is_null(name, schema) | _is_one_of(name, nothing)).sum()
+                for name in rule.columns
+            }
+        case Metric.DUPLICATE_VALUES:
+            values = pl.struct(rule.columns) if len(rule.columns) > 1 else pl.col(rule.columns[0])
+            there = pl.all_horizontal(~_is_null(name, schema) for name in rule.columns)
+            return {", ".join(rule.columns): there.sum() - values.filter(there).n_unique()}
+        case _:
+            return {name: _is_invalid(name, rule.check, schema).sum() for name in rule.columns}
+
+
+def _is_null(name: str, schema: pl.Schema) -> pl.Expr:
+    null = pl.col(name).is_null()
+    return null | pl.col(name).is_nan().fill_null(value=False) if schema[name].is_float() else null
+
+
+def _is_one_of(name: str, values: Sequence[str | float | None]) -> pl.Expr:
+    return pl.col(name).is_in([value for value in values if value is not None])
+
+
+def _is_invalid(name: str, check: LibraryCheck, schema: pl.Schema) -> pl.Expr:
+    """Say which rows break an argument. A null is not invalid; NaN is, whatever the argument."""
+    value, given = pl.col(name), check.arguments
+    invalid = [value.is_nan()] if schema[name].is_float() else []
+    if given.validValues is not None:
+        invalid.append(~value.is_in(list(given.validValues)))
+    if given.pattern is not None:
+        invalid.append(~value.str.contains(given.pattern))
+    if given.minLength is not None:
+        invalid.append(value.str.len_chars() < given.minLength)
+    if given.maxLength is not None:
+        invalid.append(value.str.len_chars() > given.maxLength)
+    if given.minimum is not None:
+        invalid.append(value < given.minimum)
+    if given.maximum is not None:
+        invalid.append(value > given.maximum)
+    if given.exclusiveMinimum is not None:
+        invalid.append(value <= given.exclusiveMinimum)
+    if given.exclusiveMaximum is not None:
+        invalid.append(value >= given.exclusiveMaximum)
+    return pl.any_horizontal(invalid)
+
+
+def _wrong_columns(rule: Rule, schema: pl.Schema, contract: Contract) -> Figure:
+    """Count promised columns that are missing or of another type."""
+    promised = pl.DataFrame(contract.arrow_schema(rule.table).empty_table()).schema
+    wrong = [
+        f"{name} is missing" if name not in schema else f"{name} is {schema[name]}, not {kind}"
+        for name, kind in promised.items()
+        if schema.get(name) != kind
+    ]
+    listed = ", ".join(wrong[:_LISTED])
+    return Figure(len(wrong), listed or f"{len(promised)} columns as promised")
+
+
+def _query(check: SqlCheck, tables: Tables) -> Figure:
+    """Ask a query that must give one row of one column."""
+    try:
+        answer = pl.SQLContext(frames=dict(tables)).execute(check.query).collect()
+    except (PolarsError, ValueError) as error:
+        return Figure(None, error=f"the query failed: {error}")
+    if answer.shape != (1, 1):
+        rows, columns = answer.shape
+        return Figure(None, error=f"the query gave {rows} rows of {columns} columns, not one value")
+    value = answer.item()
+    if value is not None and not isinstance(value, str | int | float):
+        return Figure(None, error=f"the query gave {value!r}, not a number or a string")
+    return Figure(value)

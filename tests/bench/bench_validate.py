@@ -1,0 +1,159 @@
+"""How fast validate joins the ledger, counts and judges. No peer keeps a ledger to compare with."""
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from data_contracts.arrow_files import partition_name, write_ipc
+from data_contracts.reasons import Reason
+from data_contracts.results import CleanResult, DedupResult, IngestResult, SourceCounts
+from data_contracts.schemas import DECISIONS, DOCUMENTS, KEPT, ORIGINS, RECORDS
+from pipeline.validate.recipe import ValidateRecipe
+from pipeline.validate.stage import ValidateInputs, validate
+
+RECORDS_MEASURED = 200_000
+PARTITION_ROWS = 50_000
+SIGNALS = 30
+SOURCES = ("books", "web", "code", "wiki")
+# One record in ten is dropped by clean, one in ten repeats the record before it.
+RULED_OUT, REPEATED = 8, 9
+
+
+def run() -> list[dict[str, Any]]:
+    """Measure the stage.
+
+    Returns:
+        Rows {benchmark, value, unit, peer, peer_value, ratio}.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        inputs = write_corpus(Path(name) / "in", RECORDS_MEASURED)
+        validate(inputs, ValidateRecipe(), Path(name) / "first")  # imports Great Expectations
+        started = time.perf_counter()
+        result = validate(inputs, ValidateRecipe(), Path(name) / "out")
+        seconds = time.perf_counter() - started
+    assert result.passed, result.critical_failures
+    rate = RECORDS_MEASURED / seconds
+    return [
+        {
+            "benchmark": f"validate, {RECORDS_MEASURED:,} records, {SIGNALS} signals",
+            "value": rate,
+            "unit": "records/s",
+            "peer": None,
+            "peer_value": None,
+            "ratio": None,
+        }
+    ]
+
+
+def write_corpus(folder: Path, records: int, seed: int = 0) -> ValidateInputs:
+    """Write what the stages before leave for this many records of about 400 characters."""
+    generator = np.random.default_rng(seed)
+    words = np.array([f"w{n}" for n in range(5000)])
+    for number, start in enumerate(range(0, records, PARTITION_ROWS)):
+        rows = min(PARTITION_ROWS, records - start)
+        _write_partition(folder, partition_name(number), _columns(generator, words, start, rows))
+    common = {"elapsed_seconds": 1.0, "bytes_in": 1}
+    return ValidateInputs(
+        dataset="bench",
+        ingested=IngestResult(
+            folder=folder / "ingest", files=1, sources=_counts(records, set(range(10))), **common
+        ),
+        cleaned=CleanResult(
+            folder=folder / "clean",
+            sources=_counts(records, set(range(10)), RULED_OUT, Reason.TOO_FEW_WORDS),
+            **common,
+        ),
+        deduped=DedupResult(
+            folder=folder / "dedup",
+            sources=_counts(records, set(range(10)) - {RULED_OUT}, REPEATED, Reason.NEAR_DUPLICATE),
+            pairs_compared=0,
+            pairs_over_threshold=0,
+            bands=21,
+            rows_per_band=6,
+            **common,
+        ),
+        licenses=dict.fromkeys(SOURCES, "CC0-1.0"),
+        jaccard_threshold=0.8,
+    )
+
+
+def _columns(
+    generator: np.random.Generator, words: np.ndarray, start: int, rows: int
+) -> dict[str, pa.Array]:
+    ids = generator.integers(0, 2**64, (rows, 2), dtype=np.uint64)
+    picked = words[generator.integers(0, len(words), (rows, 80))]
+    return {
+        "record_id": pa.array([f"{high:016x}{low:016x}" for high, low in ids]),
+        "source": pa.array([SOURCES[n % len(SOURCES)] for n in range(rows)]),
+        "key": pa.array([str(start + n) for n in range(rows)]),
+        "path": pa.array(["corpus.jsonl.gz"] * rows),
+        "position": pa.array(np.arange(start, start + rows)),
+        "content_id": pa.array([f"{low:016x}{high:016x}" for high, low in ids]),
+        "text": pa.array([" ".join(row) for row in picked], pa.large_string()),
+        "language": pa.array(["en"] * rows),
+        "language_score": pa.array(generator.random(rows, np.float32)),
+        "quality": pa.array(generator.random(rows, np.float32)),
+        "fate": pa.array(np.arange(start, start + rows) % 10),
+        **{f"s{n}_ratio": pa.array(generator.random(rows)) for n in range(SIGNALS)},
+    }
+
+
+def _write_partition(folder: Path, name: str, columns: dict[str, pa.Array]) -> None:
+    fate, ids = columns["fate"].to_numpy(), columns["record_id"]
+    table = pa.table(columns)
+
+    def write(place: str, rows: np.ndarray, schema: pa.Schema, more: dict | None = None) -> None:
+        chosen = pa.table({**columns, **(more or {})}).filter(pa.array(rows))
+        write_ipc(folder / place / name, chosen.select(schema.names).cast(schema))
+
+    everything = np.ones(len(fate), np.bool_)
+    kept, before = fate < RULED_OUT, np.maximum(np.arange(len(fate)) - 2, 0)
+    heads = [int(one[:2], 16) for one in ids.to_pylist()]
+    write("ingest/records", everything, RECORDS)
+    write("ingest/origins", everything, ORIGINS)
+    write_ipc(folder / "ingest/decisions" / name, DECISIONS.empty_table())
+    write("clean/documents", fate != RULED_OUT, DOCUMENTS)
+    signals = ["record_id", "source", "language", "language_score"]
+    signals += [one for one in columns if one.endswith("_ratio")]
+    write_ipc(folder / "clean/signals" / name, table.select(signals))
+    for place, which, reason in (
+        ("clean", RULED_OUT, "too_few_words"),
+        ("dedup", REPEATED, "near_duplicate"),
+    ):
+        repeats = reason == "near_duplicate"
+        evidence = [{"rule": reason, "value": 0.9, "threshold": 0.8}]
+        more = {
+            "reason": pa.array([reason] * len(fate)),
+            "reasons": pa.array([evidence] * len(fate), DECISIONS.field("reasons").type),
+            "survivor_id": ids.take(pa.array(before)) if repeats else pa.nulls(len(fate), "string"),
+            "similarity": pa.array([0.9 if repeats else None] * len(fate), pa.float64()),
+        }
+        write(f"{place}/decisions", fate == which, DECISIONS, more)
+    sizes = np.where(np.roll(fate, -2) == REPEATED, 2, 1).astype(np.int32)
+    more = {
+        "split": pa.array(
+            ["test" if n < 5 else "validation" if n < 10 else "train" for n in heads]
+        ),
+        "cluster_id": ids,
+        "cluster_size": pa.array(sizes),
+    }
+    write("dedup/kept", kept, KEPT, more)
+
+
+def _counts(
+    records: int, given: set[int], dropped: int | None = None, reason: Reason | None = None
+) -> dict[str, SourceCounts]:
+    """Count the records whose fate is one of those given, and drop those of one fate."""
+    numbers = np.arange(records)
+    counts = {}
+    for source, name in enumerate(SOURCES):
+        mine = numbers[numbers % len(SOURCES) == source] % 10
+        rows_in, lost = int(np.isin(mine, list(given)).sum()), int((mine == dropped).sum())
+        counts[name] = SourceCounts(
+            rows_in=rows_in, rows_kept=rows_in - lost, rows_dropped={reason: lost} if lost else {}
+        )
+    return counts

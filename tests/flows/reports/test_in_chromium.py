@@ -1,0 +1,101 @@
+"""Pages as a real browser shows them."""
+
+import html
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from flows.reports.dataset_page import render_dataset
+from flows.reports.dataset_report import Origin, gather_dataset
+from flows.reports.model_page import render_model
+from flows.reports.model_report import gather_model
+from tests.flows.reports.hostile_corpus import HOSTILE
+
+CHROMIUM = shutil.which("chromium")
+
+pytestmark = [
+    pytest.mark.ui,
+    pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed"),
+]
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--virtual-time-budget=3000",
+    "--dump-dom",
+]
+
+
+@pytest.fixture(scope="module")
+def pages(dataset, model):
+    return {
+        "dataset": render_dataset(
+            gather_dataset(dataset.folder, Origin.of(dataset.manifest), dataset.results)
+        ),
+        "model": render_model(
+            gather_model(model.folder, model.manifest, model.trained, model.evaluated)
+        ),
+    }
+
+
+def opened(page: str, folder: Path) -> str:
+    """Open a page in the browser and give its document back after scripts had their chance."""
+    path = folder / "page.html"
+    path.write_text(page, encoding="utf-8")
+    done = subprocess.run(
+        [str(CHROMIUM), *FLAGS, f"--user-data-dir={folder / 'profile'}", path.as_uri()],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    return done.stdout
+
+
+def title_of(document: str) -> str:
+    return re.search(r"<title>(.*?)</title>", document, re.DOTALL).group(1)
+
+
+def test_the_hostile_text_does_run_where_nothing_holds_it(tmp_path):
+    # The proof that the next test can fail.
+    assert title_of(opened(f"<title>calm</title>{HOSTILE}", tmp_path)) == "owned"
+
+
+@pytest.mark.parametrize("name", ["dataset", "model"])
+def test_no_script_of_the_corpus_runs(pages, name, tmp_path):
+    document = opened(pages[name], tmp_path)
+    assert title_of(document) == title_of(pages[name])
+    assert "&lt;script&gt;document.title" in document
+
+
+def test_the_policy_alone_stops_a_script(pages, tmp_path):
+    page = pages["dataset"].replace("<main", f"{HOSTILE}<main", 1)
+    assert title_of(opened(page, tmp_path)) == title_of(page)
+
+
+@pytest.mark.parametrize("width", [375, 1280])
+@pytest.mark.parametrize("name", ["dataset", "model"])
+def test_a_page_is_never_wider_than_the_screen(pages, name, width, tmp_path):
+    # Opened in a frame of that width: a window is never narrower than 500 pixels. The policy is
+    # taken out of this copy, or the frame's style sheet would be held to the outer page's.
+    inner = re.sub(r"<meta http-equiv.*?>", "", pages[name]).replace("<details", "<details open")
+    measure = (
+        "const f=document.querySelector('iframe');"
+        "onload=()=>{const e=f.contentDocument.documentElement;"
+        "document.title=`${e.scrollWidth - e.clientWidth} too wide`}"
+    )
+    outer = (
+        f"<title>not measured</title><iframe width={width} height=900 style='border:0'"
+        f' srcdoc="{html.escape(inner)}"></iframe><script>{measure}</script>'
+    )
+    assert title_of(opened(outer, tmp_path)) == "0 too wide"

@@ -1,0 +1,164 @@
+import json
+import shutil
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from data_contracts.errors import GateRefused, TooLittleText
+from data_contracts.results import EvaluateResult, Interval, SplitFigures
+from data_contracts.split import Split
+from data_contracts.token_shards import TokenShards
+from model.evaluate import EvaluateInputs, _beats_baselines, evaluate
+from model.pretrained import load_pretrained, load_tokenizer
+from model.recipe import EvaluateRecipe
+from model.train import TrainInputs, train
+from tests.model.conftest import write_documents, write_version
+
+RECIPE = EvaluateRecipe(bootstrap_resamples=200, sample_tokens=12, threads=1)
+
+
+@pytest.fixture(scope="module")
+def trained(version, tiny_train, tmp_path_factory):
+    longer = tiny_train.model_copy(update={"budget_tokens": 250 * 256, "max_epochs": None})
+    folder = tmp_path_factory.mktemp("trained") / "model"
+    return train(TrainInputs(dataset=version), longer, folder).folder
+
+
+@pytest.fixture(scope="module")
+def inputs(version, trained):
+    return EvaluateInputs(model=trained, dataset=version)
+
+
+@pytest.fixture(scope="module")
+def evaluated(inputs, tmp_path_factory):
+    return evaluate(inputs, RECIPE, tmp_path_factory.mktemp("evaluated") / "evaluation")
+
+
+def figure(result, predictor, split):
+    (found,) = [one for one in result.figures if (one.predictor, one.split) == (predictor, split)]
+    return found
+
+
+@pytest.mark.parametrize("split", [Split.VALIDATION, Split.TEST])
+def test_bits_per_byte_are_the_slow_sum_over_single_documents(version, trained, evaluated, split):
+    model = load_pretrained(trained)
+    shards = TokenShards.open(version / "tokens" / split)
+    nats = total_bytes = 0
+    context = model.shape.context_tokens
+    for span in shards.spans().to_pylist():
+        tokens = shards.read(span["start"], span["tokens"]).astype(np.int64)
+        total_bytes += span["text_bytes"]
+        read = [0, *tokens.tolist()]
+        for place, target in enumerate(tokens.tolist()):
+            beyond = max(0, place + 1 - context)
+            end = min(context + -(-beyond // (context // 2)) * (context // 2), len(tokens))
+            window = torch.tensor([read[max(0, end - context) : place + 1]])
+            with torch.no_grad():
+                nats -= torch.log_softmax(model(window)[0, -1], -1)[target].item()
+    found = figure(evaluated, "model", split)
+    assert found.bits_per_byte.value == pytest.approx(nats / np.log(2) / total_bytes, rel=1e-4)
+    assert found.text_bytes == total_bytes
+    assert found.documents == len(shards.spans())
+
+
+def test_a_trained_model_beats_the_baselines_and_says_so(evaluated):
+    for split in (Split.VALIDATION, Split.TEST):
+        model, trigram, unigram = (
+            figure(evaluated, name, split).bits_per_byte for name in ("model", "trigram", "unigram")
+        )
+        assert model.low < model.value < model.high < trigram.low
+        assert trigram.high < unigram.low
+    assert evaluated.beats_baselines
+    assert set(evaluated.sources) == {"even", "odd"}
+    assert evaluated.tokens_per_second > 0
+    assert EvaluateResult.load(evaluated.folder) == evaluated
+
+
+def test_results_say_what_was_counted_and_hold_each_source_of_each_predictor(evaluated):
+    results = json.loads((evaluated.folder / "results.json").read_text())
+    assert "end mark included" in results["accounting"]
+    assert set(results["sources"]["odd"]) == {"model", "unigram", "trigram"}
+    assert results["sources"]["odd"]["model"] == evaluated.sources["odd"].model_dump()
+    assert results["model_bytes"] > 4 * results["parameters"]
+
+
+def test_the_cost_of_each_document_is_kept_for_comparisons(evaluated):
+    table = pq.read_table(evaluated.folder / "documents.parquet")
+    assert table.num_rows == 44
+    for split in (Split.VALIDATION, Split.TEST):
+        own = table.filter([value == split for value in table["split"].to_pylist()])
+        for name in ("model", "unigram", "trigram"):
+            ratio = sum(own[f"{name}_bits"].to_pylist()) / sum(own["text_bytes"].to_pylist())
+            assert figure(evaluated, name, split).bits_per_byte.value == pytest.approx(ratio)
+
+
+def test_samples_continue_the_opening_of_a_document_of_each_source(evaluated, trained):
+    prompts = [sample.prompt for sample in evaluated.samples]
+    assert prompts == [text[:32].rstrip() for text in write_documents(20, seed=3)[:2]]
+    tokenizer = load_tokenizer(trained / "tokenizer.json")
+    for sample in evaluated.samples:
+        assert 0 < len(tokenizer.encode(sample.text).ids) <= 12 + 3
+
+
+def test_the_same_evaluation_gives_the_same_figures_and_samples(inputs, evaluated, tmp_path):
+    again = evaluate(inputs, RECIPE, tmp_path / "again")
+    assert (again.figures, again.sources, again.samples) == (
+        evaluated.figures, evaluated.sources, evaluated.samples,
+    )  # fmt: skip
+
+
+def test_limits_prompts_and_baselines_can_be_chosen(inputs, tmp_path):
+    small = RECIPE.model_copy(
+        update={"max_split_bytes": 500, "baselines": (), "prompts": ("the mill", "")}
+    )
+    result = evaluate(inputs, small, tmp_path / "evaluation")
+    assert {one.predictor for one in result.figures} == {"model"}
+    assert all(one.documents < 10 for one in result.figures)
+    assert [sample.prompt for sample in result.samples] == ["the mill", ""]
+    assert not result.beats_baselines
+
+
+def test_a_model_is_measured_on_another_dataset_with_its_own_tokenizer(trained, tmp_path):
+    texts = {split: write_documents(12, seed=40 + number) for number, split in enumerate(Split)}
+    texts[Split.TRAIN] = ["entirely different words learn another vocabulary"] * 20
+    other = write_version(tmp_path / "other", texts)
+    inputs = EvaluateInputs(model=trained, dataset=other)
+    result = evaluate(inputs, RECIPE, tmp_path / "evaluation")
+    assert figure(result, "model", Split.TEST).bits_per_byte.value < 2.5
+
+
+def figures_at(model, trigram, documents=50):
+    return [
+        SplitFigures(
+            predictor=name,
+            split=Split.TEST,
+            bits_per_byte=Interval(value=value, low=value - 0.1, high=value + 0.1),
+            documents=documents,
+            text_bytes=1000,
+        )
+        for name, value in (("model", model), ("trigram", trigram))
+    ]
+
+
+def test_a_verdict_needs_intervals_that_do_not_touch_and_enough_documents():
+    assert _beats_baselines(figures_at(2.0, 2.3))
+    assert not _beats_baselines(figures_at(2.0, 2.15))
+    assert not _beats_baselines(figures_at(2.3, 2.0))
+    assert not _beats_baselines(figures_at(2.0, 2.3, documents=9))
+
+
+def test_a_version_that_did_not_pass_its_gate_is_refused(version, trained, tmp_path):
+    shutil.copytree(version, tmp_path / "version")
+    (tmp_path / "version" / "gate.json").unlink()
+    inputs = EvaluateInputs(model=trained, dataset=tmp_path / "version")
+    with pytest.raises(GateRefused):
+        evaluate(inputs, RECIPE, tmp_path / "evaluation")
+
+
+def test_a_split_without_documents_is_said(trained, tmp_path):
+    texts = {split: write_documents(3, seed=1) for split in Split} | {Split.TEST: []}
+    folder = write_version(tmp_path / "version", texts)
+    with pytest.raises(TooLittleText, match="the test split"):
+        evaluate(EvaluateInputs(model=trained, dataset=folder), RECIPE, tmp_path / "evaluation")

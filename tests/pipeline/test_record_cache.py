@@ -1,0 +1,56 @@
+import numpy as np
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data_contracts.identity import content_id
+from pipeline.record_cache import RecordCache
+
+RESULTS = pa.schema([("length", pa.int64()), ("text", pa.large_string())])
+
+
+def _ids(texts):
+    return pa.array([content_id(text.encode()) for text in texts], pa.string())
+
+
+def _results(texts):
+    return pa.table({"length": [len(text) for text in texts], "text": texts}, RESULTS)
+
+
+@given(
+    st.lists(st.lists(st.text(max_size=20), unique=True, max_size=8), max_size=4),
+    st.lists(st.text(max_size=20), max_size=20),
+    st.data(),
+)
+def test_what_was_stored_is_found_again_and_nothing_else(tmp_path_factory, stored, asked, data):
+    folder = tmp_path_factory.mktemp("cache")
+    for texts in stored:
+        RecordCache(folder, RESULTS).add(_ids(texts), _results(texts))
+    known = {text for texts in stored for text in texts}
+    asked = asked + data.draw(st.lists(st.sampled_from(sorted(known) or [""]), max_size=20))
+    cache = RecordCache(folder, RESULTS)
+    rows = cache.find(pa.concat_arrays([_ids(["pad"]), _ids(asked)]).slice(1))
+    assert [row >= 0 for row in rows] == [text in known for text in asked]
+    hits = [text for text in asked if text in known]
+    assert cache.take(rows[rows >= 0]).to_pylist() == _results(hits).to_pylist()
+
+
+def test_a_run_does_not_see_what_it_adds_itself(tmp_path):
+    cache = RecordCache(tmp_path, RESULTS)
+    cache.add(_ids(["a"]), _results(["a"]))
+    assert cache.find(_ids(["a"])).tolist() == [-1]
+    assert RecordCache(tmp_path, RESULTS).find(_ids(["a"])).tolist() == [0]
+
+
+def test_without_a_folder_nothing_is_kept():
+    cache = RecordCache(None, RESULTS)
+    cache.add(_ids(["a"]), _results(["a"]))
+    assert len(cache) == 0
+    assert cache.find(_ids(["a"])).tolist() == [-1]
+    assert cache.take(np.empty(0, np.int64)).num_rows == 0
+
+
+def test_chunked_ids_are_found(tmp_path):
+    RecordCache(tmp_path, RESULTS).add(_ids(["a", "b"]), _results(["a", "b"]))
+    chunked = pa.chunked_array([_ids(["b"]), _ids([]), _ids(["x", "a"])])
+    assert RecordCache(tmp_path, RESULTS).find(chunked).tolist() == [1, -1, 0]

@@ -1,0 +1,270 @@
+"""The stage: what it leaves, what it stops, and that nothing depends on order or partitions."""
+
+import pyarrow.parquet as pq
+import pytest
+
+from data_contracts.contract import DATASET_CONTRACT, Contract
+from data_contracts.errors import ContractInvalid
+from data_contracts.fingerprint import sha256_of_file
+from data_contracts.planted_recall import PlantedRecall, RecallPoint
+from data_contracts.quality import Quality
+from data_contracts.reasons import Stage
+from data_contracts.results import ValidateResult, check_chain
+from pipeline.validate.recipe import ValidateRecipe
+from pipeline.validate.stage import validate
+from tests.pipeline.validate.conftest import corpus
+from tests.reference.ledger_inputs import Record, repeats, ruled_out, unreadable
+
+SMALL = "documents.enough"
+"""The one thing that the contract says of the small corpus."""
+
+
+def failed(result):
+    return {check.rule: check for check in result.checks if not check.passed}
+
+
+def test_a_healthy_dataset_passes_every_rule_of_the_contract(healthy):
+    assert healthy.passed
+    assert set(failed(healthy)) == {SMALL}
+    contract = Contract.load()
+    rules = [check.rule for check in healthy.checks if not check.rule.startswith("gate.")]
+    assert rules == [rule.id for rule in contract.rules()]
+    stamp = (healthy.contract_id, healthy.contract_version, healthy.contract_sha256)
+    assert stamp == (contract.id, contract.version, contract.sha256)
+
+
+def test_the_result_is_found_again_and_hands_on_what_dedup_kept(healthy):
+    assert ValidateResult.load(healthy.folder) == healthy
+    kept = sum(record.dropped_by is None for record in corpus())
+    assert (healthy.rows_in, healthy.rows_kept) == (kept, kept)
+    assert healthy.stage is Stage.VALIDATE
+    assert len(pq.read_table(healthy.ledger)) == len(corpus())
+
+
+def test_records_are_handed_on_from_dedup(write_inputs, tmp_path):
+    inputs = write_inputs()
+    check_chain(inputs.deduped, validate(inputs, ValidateRecipe(), tmp_path / "out"))
+
+
+def test_every_byte_is_the_same_however_rows_are_cut_and_ordered(healthy, run):
+    other = run(partition_rows=7, order_seed=3)
+    assert sha256_of_file(other.quality) == sha256_of_file(healthy.quality)
+    names = sorted(path.name for path in healthy.ledger.iterdir())
+    assert [sha256_of_file(healthy.ledger / one) for one in names] == [
+        sha256_of_file(other.ledger / one) for one in names
+    ]
+    assert other.checks == healthy.checks
+
+
+def test_progress_is_told_from_the_ledger_to_the_last_signal(write_inputs, tmp_path):
+    told = []
+
+    def listen(done, total, unit, note=""):
+        assert note
+        told.append((done, total, unit))
+
+    validate(write_inputs(), ValidateRecipe(), tmp_path / "out", progress=listen)
+    assert told[0] == (0, len(corpus()), "records")
+    assert told[-1] == (4, 4, "signals")
+    assert all(done <= total for done, total, _ in told)
+
+
+def changed(table, number=0, **values):
+    """Says what to change in one row of one table."""
+
+    def change(rows):
+        row = getattr(rows, table)[number]
+        getattr(rows, table)[number] = {**row, **values}
+
+    return change
+
+
+def without(table, number=0):
+    def change(rows):
+        del getattr(rows, table)[number]
+
+    return change
+
+
+def everywhere(table, **values):
+    def change(rows):
+        setattr(rows, table, [{**row, **values} for row in getattr(rows, table)])
+
+    return change
+
+
+# Each set breaks each of its rules once: one run shows them all.
+STOPPED = [
+    {
+        "documents.text.valid": changed("documents", 10, text=""),
+        "documents.text.not_blank": changed("documents", 11, text=" \n\t "),
+        "documents.required": changed("documents", 12, text=None),
+        "dataset.repeated_documents.none": changed(
+            "documents", 1, text="A text that others repeat."
+        ),
+        "dataset.documents_missing.none": without("documents", 20),
+        "signals.language_score.valid": changed("signals", language_score=1.5),
+        "ledger.kept_are_complete": without("signals", 5),
+        "ledger.split.known": changed("kept", 3, split="training"),
+        "dataset.duplicates_under_threshold.none": changed("dedup", similarity=0.79),
+        "dataset.duplicates_without_survivor.none": changed("dedup", survivor_id=None),
+        "dataset.count_mismatches.none": changed("clean", reason="too_many_words"),
+    },
+    {
+        "signals.language_score.valid": changed("signals", language_score=float("nan")),
+        "ledger.kept_are_complete": changed("kept", 3, split=None),
+        "dataset.duplicates_under_threshold.none": changed("dedup", similarity=None),
+        "dataset.duplicates_without_survivor.none": changed("dedup", survivor_id="0" * 32),
+        "ledger.similarity.valid": changed("dedup", 1, similarity=1.5),
+    },
+    {
+        "dataset.duplicates_under_threshold.none": changed("dedup", similarity=float("nan")),
+        "splits.training_text": everywhere("kept", split="test"),
+    },
+]
+
+
+@pytest.mark.parametrize("changes", STOPPED, ids=["first", "second", "third"])
+def test_data_that_must_not_reach_training_is_stopped(run, changes):
+    def tamper(rows):
+        for change in changes.values():
+            change(rows)
+
+    result = run(change=tamper)
+    assert set(changes) <= {check.rule for check in result.critical_failures}
+    assert not result.passed
+    assert not Quality.load(result.quality).passed
+
+
+def test_a_survivor_that_is_not_kept_itself_is_no_survivor(run):
+    first = Record("first")
+    second = repeats("second", first)
+    result = run([first, second, repeats("third", second)])
+    assert failed(result)["dataset.duplicates_without_survivor.none"].observed == "1"
+
+
+MANY = [Record(str(number)) for number in range(100)]
+ODD = {
+    "unreadable": [unreadable(str(number), source="unreadable") for number in range(5)],
+    "collapsed": [ruled_out(str(number), source="collapsed") for number in range(20)],
+    "misfit": [ruled_out(str(number), source="misfit") for number in range(2)],
+    "repeats": [repeats(str(number), corpus()[0], source="repeats") for number in range(9)],
+    "babel": [Record(str(number), source="babel", language="und") for number in range(3)],
+    "mirror": [repeats("a", corpus()[0], source="mirror")],
+}
+MARKED = {
+    "sources.license.stated": "2 of 8 rows",
+    "sources.license.accepted": "books: CC-BY-NC-4.0",
+    "sources.kept.something": "mirror: 0",
+    "sources.unreadable_ratio.low": "unreadable: 0.8333",
+    "sources.kept_ratio.not_collapsed": "collapsed: 0.04762",
+    "sources.largest_rule_ratio.not_one_rule": "misfit: 0.6667",
+    "sources.duplicate_ratio.under_ceiling": "repeats: 0.9",
+    "sources.unknown_language_ratio.low": "babel: 0.75",
+    "documents.language.code": "1 of 106 rows",
+    "documents.text.not_mojibake": "1.887 % (2 of 106 rows)",
+    "documents.text.not_endless": "1 of 106 rows",
+}
+
+
+def test_data_that_looks_wrong_is_marked(run):
+    records = [one for some in ODD.values() for one in some]
+    records += [Record("last", source=name) for name in ODD if name != "mirror"]
+    records += [
+        Record("y", language="english"),
+        Record("long", text="a" * 1_000_001 + "\ufffd"),
+    ]
+    licenses = dict.fromkeys(ODD, "MIT") | {"books": "CC-BY-NC-4.0", "web": None, "babel": ""}
+    records[0:0] = corpus()
+    records.append(Record("bad", text="a\ufffdb"))
+    result = run(records, licenses=licenses)
+    observed = {check.rule: check.observed for check in result.warnings}
+    assert set(observed) == {*MARKED, SMALL}
+    for rule, found in MARKED.items():
+        assert found in observed[rule], rule
+    assert result.passed
+
+
+def test_a_dataset_without_held_out_text_is_marked(run):
+    result = run(MANY)
+    assert result.passed
+    assert failed(result)["splits.held_out_text"].observed == "0"
+
+
+def test_a_recall_that_is_surely_under_what_was_asked_for_is_marked(write_inputs, tmp_path):
+    def planted(high):
+        point = RecallPoint(
+            similarity=0.8, planted=400, found=360, low=0.8, high=high, expected=0.998
+        )
+        return PlantedRecall(target=0.99, at_threshold=point, curve=())
+
+    inputs = write_inputs()
+    for number, high in enumerate([0.95, 0.995]):
+        deduped = inputs.deduped.model_copy(update={"planted": planted(high)})
+        result = validate(
+            inputs.model_copy(update={"deduped": deduped}), ValidateRecipe(), tmp_path / f"{number}"
+        )
+        marked = failed(result).get("dataset.recall_shortfall.none")
+        assert (marked is not None) == (high < 0.99)
+        assert result.passed
+
+
+def test_a_collapsed_dataset_is_stopped(run):
+    result = run([Record("last"), *(ruled_out(str(number)) for number in range(100))])
+    assert failed(result)["dataset.kept_ratio.not_collapsed"].observed == "0.009901"
+    assert not result.passed
+
+
+def test_no_records_at_all_are_stopped(run):
+    result = run([])
+    empty = {"gate.documents_has_rows", "gate.signals_has_rows", "gate.ledger_has_rows"}
+    assert empty <= {check.rule for check in result.critical_failures}
+
+
+def test_a_recipe_can_ask_for_more_documents(run):
+    result = run(recipe=ValidateRecipe(min_documents=96))
+    check = failed(result)["recipe.min_documents"]
+    assert (check.severity, check.observed) == ("critical", "95 rows")
+    assert run(recipe=ValidateRecipe(min_documents=95)).passed
+
+
+def test_a_recipe_can_make_warnings_stop(run):
+    result = run(recipe=ValidateRecipe(warnings_stop=True))
+    assert [check.rule for check in result.critical_failures] == [SMALL]
+    assert not result.passed
+
+
+def test_a_contract_of_ones_own_replaces_the_bundled_one(run, tmp_path):
+    path = tmp_path / "mine.odcs.yaml"
+    path.write_text(
+        "apiVersion: v3.1.0\nkind: DataContract\nid: mine\nversion: 0.1.0\nschema:\n"
+        "- name: signals\n  properties:\n  - name: words\n    logicalType: integer\n"
+        "    quality: [{id: enough, type: custom, engine: greatExpectations, severity: warning,\n"
+        "      implementation: {type: expect_column_mean_to_be_between, kwargs: {min_value: 50}}}]\n",
+        encoding="utf-8",
+    )
+    result = run(recipe=ValidateRecipe(contract=str(path)))
+    assert result.contract_id == "mine"
+    assert set(failed(result)) == {"signals.words.enough"}
+    assert result.passed
+
+
+def test_a_rule_on_a_signal_that_nobody_measures_is_stopped(run, tmp_path):
+    path = tmp_path / "mine.odcs.yaml"
+    path.write_text(
+        "apiVersion: v3.1.0\nkind: DataContract\nid: mine\nversion: 0.1.0\nschema:\n"
+        "- name: signals\n  properties:\n"
+        "  - {name: perplexity, logicalType: number, logicalTypeOptions: {maximum: 100}}\n",
+        encoding="utf-8",
+    )
+    result = run(recipe=ValidateRecipe(contract=str(path)))
+    assert failed(result)["signals.perplexity.valid"].error == "there is no column perplexity"
+    assert not result.passed
+
+
+def test_a_contract_that_cannot_be_read_is_found_before_anything_is_done(run, tmp_path):
+    path = tmp_path / "broken.odcs.yaml"
+    path.write_text(DATASET_CONTRACT.read_text(encoding="utf-8").replace("mustBe:", "mustBee:"))
+    with pytest.raises(ContractInvalid):
+        run(recipe=ValidateRecipe(contract=str(path)))
+    assert not (tmp_path / "out1").exists()

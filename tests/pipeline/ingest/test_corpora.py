@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from data_contracts.fingerprint import library_versions
-from data_contracts.identity import set_id
+from data_contracts.fingerprint import fingerprint, library_versions
 from data_contracts.reasons import Reason
 from flows.recipe import load_recipe
 from pipeline.ingest import LIBRARIES, STAGE_VERSION
@@ -50,7 +49,7 @@ def test_the_demo_reads_exactly_the_records_that_are_there(recipe, tmp_path):
     assert len(shared) == 17  # the tutorial, fetched and copied
 
 
-GOLDEN = "42ce51cf61e994cb7953b693520c014a"
+GOLDEN = "d580033bc004009200dbf4920383c31f"
 MADE_WITH = {"fastwarc": "2.0.1", "orjson": "3.13.0", "pyarrow": "26.0.1", "resiliparse": "2.0.1"}
 
 
@@ -59,7 +58,8 @@ def test_the_same_input_gives_the_same_records_until_the_stage_version_is_raised
     if library_versions(LIBRARIES) != MADE_WITH:
         pytest.skip(f"the golden digest was made with {MADE_WITH}")
     records = records_of(run(tmp_path, *recipe.sources))
-    assert set_id(f"{r['record_id']} {r['content_id']}" for r in records) == GOLDEN
+    ids = sorted(f"{r['record_id']} {r['content_id']}" for r in records)
+    assert fingerprint(ids) == GOLDEN
 
 
 def test_the_corpora_are_small_and_each_has_its_licence(recipe, repository):

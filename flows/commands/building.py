@@ -1,0 +1,102 @@
+"""Commands that build: what a recipe asks for, and what that would take."""
+
+from typing import Any
+
+from flows.commands.options import (
+    DEFAULT_WAREHOUSE,
+    Json,
+    LockPath,
+    RecipePath,
+    Relearn,
+    Sample,
+    WarehousePath,
+)
+
+
+def run(
+    recipe: RecipePath,
+    warehouse: WarehousePath = DEFAULT_WAREHOUSE,
+    sample: Sample = None,
+    lock: LockPath = None,
+    relearn_tokenizer: Relearn = False,
+    json: Json = False,
+) -> None:
+    """Build a recipe's dataset, train its model, measure both; reuse what is there."""
+    from data_contracts.warehouse import Warehouse
+    from flows.plan import make_plan
+    from flows.recipe import load_recipe
+    from flows.terminal import console, leave_output_to_json, print_summary
+
+    leave_output_to_json(json)
+
+    loaded = load_recipe(recipe).sampled(sample)
+    store = Warehouse.create(warehouse)
+    pinned: dict[str, Any] = {
+        "lock": lock and lock.absolute(),
+        "relearn_tokenizer": relearn_tokenizer,
+    }
+    plan = make_plan(loaded, store, **pinned)
+    if plan.nothing_to_do:
+        summary = _what_is_there(plan, store)
+        console.print("[green]Nothing to do[/]: all that the recipe asks for is there.\n")
+    else:
+        plan.require_room()
+        summary = _refresh(loaded, store, pinned)
+    print_summary(summary, store)
+    if json:
+        print(summary.model_dump_json())
+
+
+def _what_is_there(plan: Any, store: Any) -> Any:
+    from flows.publish import published_dataset, published_model
+    from flows.summary import summarise
+
+    name = plan.recipe.name
+    dataset = published_dataset(store, f"{name}@{plan.dataset_version}")
+    trained = plan.recipe.train is not None
+    model = published_model(store, f"{name}@{plan.model_version}") if trained else None
+    return summarise(plan.recipe, store, dataset, model)
+
+
+def _refresh(recipe: Any, store: Any, pinned: dict[str, Any]) -> Any:
+    from rich.console import Console
+
+    from flows.workplace import some_server
+
+    console = Console(stderr=True, markup=False)
+    with some_server(
+        store.prefect_home, lambda text: console.print(text, style="dim", highlight=False)
+    ):
+        from flows.listeners import terminal_progress
+        from flows.refresh import refresh
+
+        with terminal_progress(console):
+            return refresh(recipe=recipe, warehouse=store.root, **pinned)
+
+
+def plan(
+    recipe: RecipePath,
+    warehouse: WarehousePath = DEFAULT_WAREHOUSE,
+    sample: Sample = None,
+    lock: LockPath = None,
+    relearn_tokenizer: Relearn = False,
+    json: Json = False,
+) -> None:
+    """Show what a run would do: what is reused, sizes, and the room it takes."""
+    from data_contracts.warehouse import Warehouse
+    from flows.plan import make_plan
+    from flows.recipe import load_recipe
+    from flows.terminal import leave_output_to_json, print_plan
+
+    leave_output_to_json(json)
+
+    made = make_plan(
+        load_recipe(recipe).sampled(sample),
+        Warehouse.at(warehouse),
+        lock=lock and lock.absolute(),
+        relearn_tokenizer=relearn_tokenizer,
+    )
+    print_plan(made)
+    if json:
+        print(made.model_dump_json(exclude={"landed": {"__all__": {"files"}}, "forgotten": True}))
+    made.require_room()

@@ -1,0 +1,86 @@
+"""Commands that keep a warehouse sound: checks, forgetting, collecting what nobody needs."""
+
+from typing import Annotated
+
+import typer
+
+from flows.commands.options import DEFAULT_WAREHOUSE, Json, WarehousePath
+
+
+def verify(
+    version: Annotated[str, typer.Argument(help="NAME@VERSION, or NAME for its latest version.")],
+    warehouse: WarehousePath = DEFAULT_WAREHOUSE,
+) -> None:
+    """Compare every file of a dataset or model version with its checksum."""
+    from data_contracts.errors import VersionUnknown
+    from data_contracts.manifest import DatasetManifest, ModelManifest
+    from data_contracts.warehouse import Warehouse
+    from flows.terminal import console
+
+    store = Warehouse.existing(warehouse)
+    found = 0
+    for kind, manifest in (("datasets", DatasetManifest), ("models", ModelManifest)):
+        try:
+            folder = store.find(kind, version)  # type: ignore[arg-type]
+        except VersionUnknown:
+            continue
+        loaded = manifest.load(folder)
+        loaded.verify(folder)
+        found += 1
+        said = f"{folder}: {len(loaded.files)} files are as they were published"
+        console.print(said, highlight=False, markup=False, soft_wrap=True)
+    if not found:
+        raise VersionUnknown("version", version, store.names("datasets") + store.names("models"))
+
+
+def forget(
+    records: Annotated[list[str], typer.Argument(help="Keys or record_ids, whole ones.")],
+    dataset: Annotated[str, typer.Option(help="The dataset's name.")],
+    only_this: Annotated[
+        bool, typer.Option("--only-this", help="Leave the duplicates of these records.")
+    ] = False,
+    warehouse: WarehousePath = DEFAULT_WAREHOUSE,
+    json: Json = False,
+) -> None:
+    """Put records and their duplicates on the forget list; tell what holds their text."""
+    from data_contracts.warehouse import Warehouse
+    from flows.forgetting import forget as put_on_list
+    from flows.terminal import leave_output_to_json, print_forgetting
+
+    leave_output_to_json(json)
+
+    done = put_on_list(Warehouse.existing(warehouse), dataset, records, only_this=only_this)
+    print_forgetting(done)
+    if json:
+        print(done.model_dump_json())
+
+
+def gc(
+    keep: Annotated[
+        int | None,
+        typer.Option(min=1, help="Keep so many versions of each dataset and model; default: all."),
+    ] = None,
+    forgotten: Annotated[
+        bool,
+        typer.Option(
+            "--forgotten", help="Also remove all that holds the text of forgotten records."
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell what would be removed.")
+    ] = False,
+    warehouse: WarehousePath = DEFAULT_WAREHOUSE,
+    json: Json = False,
+) -> None:
+    """Remove what no kept version needs: left-overs of killed runs, stale caches."""
+    from data_contracts.warehouse import Warehouse
+    from flows.collecting import collect
+    from flows.terminal import leave_output_to_json, print_collection
+
+    leave_output_to_json(json)
+
+    store = Warehouse.existing(warehouse)
+    collection = collect(store, keep=keep, forgotten=forgotten, dry_run=dry_run)
+    print_collection(collection, store, done=not dry_run)
+    if json:
+        print(collection.model_dump_json())

@@ -1,0 +1,142 @@
+"""Commands that look into what is there, and change nothing."""
+
+import json as json_text
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from flows.commands.options import DEFAULT_WAREHOUSE, Dataset, Json, Most, RecipePath, WarehousePath
+
+
+class Topic(StrEnum):
+    """What `mill explain` can explain."""
+
+    RECIPE = "recipe"
+    REASONS = "reasons"
+    ERRORS = "errors"
+
+
+def what_if(
+    recipe: RecipePath,
+    changes: Annotated[
+        list[str],
+        typer.Option("--set", help="clean.FIELD=VALUE, such as clean.rules.min_words=30."),
+    ],
+    warehouse: WarehousePath = DEFAULT_WAREHOUSE,
+    examples: Annotated[int, typer.Option(min=0, help="Records to name per source and way.")] = 3,
+    json: Json = False,
+) -> None:
+    """Show what other cleaning rules would keep and drop, without reading any text."""
+    from data_contracts.warehouse import Warehouse
+    from flows.terminal import leave_output_to_json
+    from flows.what_if import ask, print_answer
+
+    leave_output_to_json(json)
+
+    answer = ask(recipe, changes, Warehouse.existing(warehouse), examples)
+    print_answer(answer)
+    if json:
+        print(answer.model_dump_json())
+
+
+def why(
+    record: Annotated[str, typer.Argument(help="A record's key, or (the start of) its id.")],
+    dataset: Dataset = None,
+    warehouse: WarehousePath = DEFAULT_WAREHOUSE,
+    json: Json = False,
+) -> None:
+    """Tell a record's whole story: where it came from, what became of it, and why."""
+    from data_contracts.warehouse import Warehouse
+    from flows.stories import find_stories
+    from flows.terminal import console, leave_output_to_json, print_story
+
+    leave_output_to_json(json)
+
+    stories, total = find_stories(Warehouse.existing(warehouse), dataset, record)
+    for story in stories:
+        print_story(story)
+    if total > len(stories):
+        console.print(f"… and {total - len(stories):,} records more")
+    if json:
+        print(json_text.dumps([story.model_dump(mode="json") for story in stories]))
+
+
+def near(
+    text: Annotated[str, typer.Argument(metavar="TEXT|FILE", help="Words, or a text file.")],
+    dataset: Dataset = None,
+    warehouse: WarehousePath = DEFAULT_WAREHOUSE,
+    most: Most = 10,
+    json: Json = False,
+) -> None:
+    """Find the documents of a dataset most similar to a text, with the exact similarity."""
+    from data_contracts.warehouse import Warehouse
+    from flows.near import find_near, text_or_file
+    from flows.terminal import leave_output_to_json
+    from flows.terminal_lookalikes import print_near
+
+    leave_output_to_json(json)
+
+    found = find_near(Warehouse.existing(warehouse), dataset, text_or_file(text), most)
+    print_near(found)
+    if json:
+        print(json_text.dumps([one.model_dump() for one in found]))
+
+
+def clusters(
+    dataset: Dataset = None,
+    warehouse: WarehousePath = DEFAULT_WAREHOUSE,
+    most: Most = 10,
+    json: Json = False,
+) -> None:
+    """Show the records that most others repeat, and how their duplicates differ."""
+    from data_contracts.warehouse import Warehouse
+    from flows.clusters import biggest_clusters
+    from flows.terminal import leave_output_to_json
+    from flows.terminal_lookalikes import print_clusters
+
+    leave_output_to_json(json)
+
+    found = biggest_clusters(Warehouse.existing(warehouse), dataset, most)
+    print_clusters(found)
+    if json:
+        print(json_text.dumps([one.model_dump() for one in found]))
+
+
+def list_versions(
+    warehouse: WarehousePath = DEFAULT_WAREHOUSE,
+    json: Json = False,
+) -> None:
+    """List the datasets and models of a warehouse, with their versions."""
+    from data_contracts.warehouse import Warehouse
+    from flows.terminal import leave_output_to_json, print_versions
+
+    leave_output_to_json(json)
+
+    rows = print_versions(Warehouse.existing(warehouse))
+    if json:
+        print(json_text.dumps(rows))
+
+
+def explain(
+    topic: Annotated[
+        Topic, typer.Argument(help="What to explain: the recipe's fields, reasons, or errors.")
+    ] = Topic.RECIPE,
+    word: Annotated[str, typer.Argument(help="Only what has this word in its name.")] = "",
+    json: Json = False,
+) -> None:
+    """Explain every field of a recipe, every drop reason, every error."""
+    from flows import explain as reference
+    from flows.terminal import leave_output_to_json, print_entries
+
+    leave_output_to_json(json)
+
+    tell = {
+        Topic.RECIPE: reference.recipe_fields,
+        Topic.REASONS: reference.drop_reasons,
+        Topic.ERRORS: reference.error_classes,
+    }[topic]
+    entries = [one for one in tell() if word.lower() in one.name.lower()]
+    print_entries(entries)
+    if json:
+        print(json_text.dumps([one.model_dump() for one in entries]))

@@ -1,0 +1,32 @@
+"""Options and arguments that several commands take."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+RecipePath = Annotated[Path, typer.Argument(help="A recipe file (YAML).")]
+WarehousePath = Annotated[
+    Path, typer.Option("--warehouse", "-w", help="Folder that versions are published in.")
+]
+Sample = Annotated[
+    int | None, typer.Option(min=1, help="Take only this many records of each source.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
+Dataset = Annotated[
+    str | None,
+    typer.Option(help="NAME@VERSION, or NAME for its latest version; default: the latest of all."),
+]
+LockPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--lock",
+        help="Use the tokenizer of this folder, such as a dataset version of another warehouse: "
+        "a rebuild elsewhere then makes the same bytes.",
+    ),
+]
+Relearn = Annotated[
+    bool, typer.Option("--relearn-tokenizer", help="Learn a tokenizer from the data as it is now.")
+]
+Most = Annotated[int, typer.Option("--most", "-n", min=1, help="How many to show.")]
+DEFAULT_WAREHOUSE = Path("warehouse")

@@ -27,7 +27,8 @@ from data_contracts.errors import (
 )
 from data_contracts.manifest import DatasetManifest
 from data_contracts.warehouse import Warehouse
-from flows import cli, publish, steps
+from flows import publish, steps
+from flows.commands import keeping
 from flows.disk import a_full_disk_is_told
 from flows.plan import make_plan
 from flows.prefect_settings import prepare_prefect
@@ -155,7 +156,7 @@ def test_a_warehouse_in_an_odd_place_with_bracketed_names_is_shown_as_it_is(
     odd = tmp_path / "仓 库 [red]"
     shutil.copytree(first_run[1], odd)
     print_versions(Warehouse.existing(odd))
-    cli.verify("corpus", odd)
+    keeping.verify("corpus", odd)
     told = capsys.readouterr().out
     assert str(odd) in told
     assert f"corpus@{first_run[2].dataset.version}" in told
@@ -255,7 +256,7 @@ def test_one_changed_byte_is_found_and_a_broken_manifest_is_told_in_one_line(fir
     spans.unlink()
     spans.write_bytes(data)
     with pytest.raises(VersionCorrupt, match=r"spans\.arrow: the file is not the one"):
-        cli.verify("corpus", tmp_path / "w")
+        keeping.verify("corpus", tmp_path / "w")
     (version / "manifest.json").unlink()
     (version / "manifest.json").write_text("{")
     with pytest.raises(VersionCorrupt, match=r"not a manifest of format 1 \(.*\)\. ") as caught:

@@ -281,6 +281,33 @@ class TooLittleText(CorpusError):
         )
 
 
+class TooFewExamples(CorpusError):
+    """There are fewer texts than a quality model needs to be learned from and tested on."""
+
+    exit_code = 2
+
+    def __init__(self, good: int, bad: int, needed: int) -> None:
+        """Give the different texts with words that were found, and how many are needed."""
+        self.good, self.bad, self.needed = good, bad, needed
+        super().__init__(
+            f"{good:,} good and {bad:,} bad texts with words in them: at least {needed:,} of each are "
+            f"needed to learn a quality model. Name more files, or cut long ones into records."
+        )
+
+
+class QualityModelInvalid(CorpusError):
+    """A quality model is not there, is none, or does not fit this program."""
+
+    exit_code = 2
+
+    def __init__(self, path: Path | str, problem: str) -> None:
+        """Name the file and what is wrong with it."""
+        self.path, self.problem = str(path), problem
+        super().__init__(
+            f"quality model {path}: {problem}. Train one: `mill train-quality GOOD BAD --to FILE`."
+        )
+
+
 class ServerUnavailable(CorpusError):
     """The Prefect server could not be started or reached."""
 

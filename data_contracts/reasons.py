@@ -68,7 +68,8 @@ class Reason(StrEnum):
     UNCERTAIN_LANGUAGE = "uncertain_language"
     """The language score is under the threshold."""
     PERSONAL_DATA = "personal_data"
-    """The text holds personal data of a kind that `clean.pii` drops; the value is how many."""
+    """The text holds personal data of a kind that `clean.pii` drops; the value is how many, and
+    `personal_data:KIND` among the reasons says of which kind."""
     TOO_FEW_WORDS = "too_few_words"
     """Fewer tokens than `clean.rules.min_words`."""
     TOO_MANY_WORDS = "too_many_words"
@@ -107,6 +108,11 @@ class Reason(StrEnum):
     """Too many lines or paragraphs, or too many of the characters, are repeated."""
     REPEATED_PHRASES = "repeated_phrases"
     """Too many of the characters are in repeated runs of words."""
+    LOW_QUALITY = "low_quality"
+    """The score of `clean.quality_model` is under `clean.rules.min_quality`."""
+    OWN_RULE = "own_rule"
+    """A rule of the recipe's own says so (`clean.own_rules`, or a limit of `clean.own_signals`);
+    `own_rule:NAME` among the reasons says which. The value is how many do."""
     EXACT_DUPLICATE = "exact_duplicate"
     """A kept record has the same normalised text."""
     NEAR_DUPLICATE = "near_duplicate"

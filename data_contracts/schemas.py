@@ -21,7 +21,8 @@ RULE_EVIDENCE = pa.struct(
 )
 """One failing rule: its reason, the measured value and the threshold (null: not a number).
 
-`REASON:ORIGIN` is the part of a reason's value that comes from one origin (an evaluation set)."""
+`REASON:ORIGIN` is the part of a reason's value that comes from one origin (an evaluation set, a kind of
+personal data, an own rule)."""
 
 RECORDS = pa.schema(
     [

@@ -26,6 +26,7 @@ app = typer.Typer(
 for command in (
     building.run,
     building.plan,
+    building.train_quality,
     looking.what_if,
     looking.why,
     looking.near,

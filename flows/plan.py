@@ -29,6 +29,7 @@ from data_contracts.results import RESULT_FILE
 from data_contracts.warehouse import Warehouse
 from flows.decontamination import Against, decides, find_against
 from flows.recipe import Recipe
+from pipeline.clean.own import check_parts, decided_by
 from pipeline.ingest.landing import LandedSource, land
 from pipeline.shard.tokenizer import given, settings_fingerprint
 
@@ -137,7 +138,10 @@ def make_plan(
         ContractInvalid: The recipe's contract cannot be compiled.
         RecipeInvalid: The lock is none, or not one for this recipe.
         VersionCorrupt: The lock's tokenizer is not the one that was locked.
+        RecipeInvalid: A part of the recipe's own is not there or not of its kind.
+        QualityModelInvalid: The quality model is not there, or does not fit.
     """
+    check_parts(recipe.clean)
     memo = warehouse.landing_memo() if warehouse.is_there else None  # a plan makes no warehouse
     landed = tuple(land(source, memo) for source in recipe.sources)
     pinned, locked = _pinned_tokenizer(recipe, warehouse, lock, relearn=relearn_tokenizer)
@@ -216,7 +220,7 @@ def data_keys(
     forget = [forgotten.identity] if forgotten.records else []
     parts: dict[Stage, object] = {
         Stage.INGEST: [{one.name: one.digest for one in landed}, sources, recipe.ingest, *forget],
-        Stage.CLEAN: [recipe.clean, languages],
+        Stage.CLEAN: [*decided_by(recipe.clean), languages],
         Stage.DEDUP: [recipe.dedup, recipe.split, priorities, *decides(recipe, against)],
         Stage.VALIDATE: [
             recipe.name,

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from data_contracts.errors import RecipeInvalid
 from data_contracts.frozen import Frozen
+from data_contracts.own_parts import resolve_part
 from data_contracts.split import SplitRecipe
 from data_contracts.strict_yaml import load_strictly
 from model.recipe import EvaluateRecipe, TrainRecipe
@@ -78,6 +79,7 @@ class Recipe(Frozen):
         if self.validation.contract is not None:
             contract = _absolute(self.validation.contract, base)
             changes["validation"] = self.validation.model_copy(update={"contract": contract})
+        changes["clean"] = self.clean.model_copy(update=_clean_parts(self.clean, base))
         if self.shard.tokenizer is not None:
             tokenizer = base / self.shard.tokenizer
             changes["shard"] = self.shard.model_copy(update={"tokenizer": tokenizer.absolute()})
@@ -210,6 +212,19 @@ def _neighbours(path: Path) -> str:
         return "Name a recipe file, such as deployments/recipes/demo.yaml."
     close = difflib.get_close_matches(path.name, found, n=1)
     return f"Did you mean {folder / close[0]}?" if close else f"In {folder}: {', '.join(found)}."
+
+
+def _clean_parts(clean: CleanRecipe, base: Path) -> dict[str, Any]:
+    """Resolve what cleaning takes from files."""
+    model = clean.quality_model
+    return {
+        "quality_model": None if model is None else str((base / model).absolute()),
+        "own_signals": {
+            name: one.model_copy(update={"function": resolve_part(one.function, base)})
+            for name, one in clean.own_signals.items()
+        },
+        "own_rules": {name: resolve_part(part, base) for name, part in clean.own_rules.items()},
+    }
 
 
 def _absolute(path: str, base: Path) -> str:

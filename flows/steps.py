@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
-from data_contracts.errors import SourceChanged
+from data_contracts.errors import RecipeInvalid, SourceChanged
 from data_contracts.fingerprint import fingerprint
 from data_contracts.progress import Progress, silent
 from data_contracts.reasons import Stage
@@ -27,7 +27,7 @@ from data_contracts.results import (
 from data_contracts.warehouse import Warehouse
 from flows.decontamination import evaluation_files
 from flows.disk import a_full_disk_is_told
-from flows.plan import Plan, evaluation_key, model_key, stage_versions
+from flows.plan import Plan, data_keys, evaluation_key, model_key, stage_versions
 from flows.publish import Published
 from flows.recipe import Recipe
 
@@ -66,19 +66,30 @@ def run_ingest(plan: Plan, progress: Progress = silent) -> IngestResult:
 
 
 def run_clean(plan: Plan, ingested: IngestResult, progress: Progress = silent) -> CleanResult:
-    """Normalise, measure and judge the records."""
+    """Normalise, measure and judge the records.
+
+    Raises:
+        RecipeInvalid: What the recipe brings itself changed meanwhile, or does not work.
+    """
     from pipeline.clean.stage import CleanInputs, clean  # noqa: PLC0415
 
     recipe = plan.recipe
     languages = {one.name: one.language for one in recipe.sources if one.language is not None}
     inputs = CleanInputs(ingested=ingested, declared_languages=languages)
     cache = _records(plan, Stage.CLEAN)
-    result = _planned(
-        plan,
-        Stage.CLEAN,
-        CleanResult,
-        lambda folder: clean(inputs, recipe.clean, folder, cache=cache, progress=progress),
-    )
+
+    def work(folder: Path) -> CleanResult:
+        result = clean(inputs, recipe.clean, folder, cache=cache, progress=progress)
+        planned = (plan.landed, plan.tokenizer_sha256, plan.forgotten, plan.against)
+        if data_keys(recipe, *planned)[Stage.CLEAN] != plan.key(Stage.CLEAN):
+            (folder / "result.json").unlink()
+            problem = "the quality model, or an own signal or rule, changed during the run"
+            raise RecipeInvalid(
+                recipe.name, "clean", problem, "Run again when it is as it shall be."
+            )
+        return result
+
+    result = _planned(plan, Stage.CLEAN, CleanResult, work)
     check_chain(ingested, result)
     return result
 
@@ -228,12 +239,14 @@ def _once(
 
 def record_cache_keys(recipe: Recipe) -> dict[Stage, str]:
     """Name the caches of results per record: all that decides a result, beside the record."""
-    measured = [stage_versions(Stage.CLEAN), recipe.clean.edits]
+    from pipeline.clean.own import measured_by  # noqa: PLC0415
+
+    edited = [stage_versions(Stage.CLEAN), recipe.clean.edits]
     decides: dict[Stage, object] = {
         Stage.INGEST: stage_versions(Stage.INGEST),
-        Stage.CLEAN: measured,
-        Stage.DEDUP: [measured, stage_versions(Stage.DEDUP), recipe.dedup.num_permutations],
-        Stage.SHARD: [measured, stage_versions(Stage.SHARD)],
+        Stage.CLEAN: [edited, measured_by(recipe.clean)],
+        Stage.DEDUP: [edited, stage_versions(Stage.DEDUP), recipe.dedup.num_permutations],
+        Stage.SHARD: [edited, stage_versions(Stage.SHARD)],
     }
     return {stage: fingerprint(one) for stage, one in decides.items()}
 

@@ -17,7 +17,8 @@ from data_contracts.warehouse import Warehouse
 from flows.recipe import Recipe, load_recipe
 from flows.reports.visible_text import visible
 from flows.terminal import console
-from pipeline.clean.signals import SIGNALS
+from pipeline.clean.recipe import CleanRecipe
+from pipeline.clean.signals import SIGNALS, own_fields
 from pipeline.clean.what_if import Flip, WhatIf, what_if
 
 ROWS_AT_ONCE = 200_000
@@ -58,7 +59,9 @@ def ask(path: Path, changes: Sequence[str], warehouse: Warehouse, examples: int)
     _require_same_measure(path, manifest, before, after)
     declared = {one.name: one.language for one in after.sources if one.language is not None}
     try:
-        found = what_if(_signals(folder), before.clean, after.clean, declared, examples)
+        found = what_if(
+            _signals(folder, after.clean), before.clean, after.clean, declared, examples
+        )
     except (SchemaMismatch, KeyError, pa.ArrowInvalid):
         raise RecipeInvalid(
             path, "", f"{manifest.name}@{manifest.version} has other signals", _RUN
@@ -91,9 +94,17 @@ def _require_same_measure(
     path: Path, manifest: DatasetManifest, before: Recipe, after: Recipe
 ) -> None:
     """Refuse what stored signals cannot answer."""
-    measured = Recipe.model_validate(manifest.recipe).clean.edits
+    measured = Recipe.model_validate(manifest.recipe).clean
     for recipe, whose in ((after, "changed "), (before, "")):
-        if recipe.clean.edits != measured:
+        if recipe.clean.measures != measured.measures:
+            raise RecipeInvalid(
+                path,
+                "clean",
+                f"the {whose}recipe measures otherwise than {manifest.name}@{manifest.version} did",
+                "Limits and rules can be asked about; for another `quality_model` or own signal, "
+                "build a version.",
+            )
+        if recipe.clean.edits != measured.edits:
             raise RecipeInvalid(
                 path,
                 "clean",
@@ -103,10 +114,11 @@ def _require_same_measure(
             )
 
 
-def _signals(folder: Path) -> Iterator[pa.Table]:
+def _signals(folder: Path, recipe: CleanRecipe) -> Iterator[pa.Table]:
+    schema = pa.schema([*SIGNALS, *own_fields(recipe)])
     for file in sorted((folder / "signals").glob("*.parquet")):
         for batch in pq.ParquetFile(file).iter_batches(ROWS_AT_ONCE):
-            yield pa.table(batch).select(SIGNALS.names).cast(SIGNALS)
+            yield pa.table(batch).select(schema.names).cast(schema)
 
 
 def _keys(folder: Path, found: WhatIf) -> dict[str, str]:

@@ -1,6 +1,9 @@
 """Commands that build: what a recipe asks for, and what that would take."""
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
 
 from flows.commands.options import (
     DEFAULT_WAREHOUSE,
@@ -100,3 +103,35 @@ def plan(
     if json:
         print(made.model_dump_json(exclude={"landed": {"__all__": {"files"}}, "forgotten": True}))
     made.require_room()
+
+
+def train_quality(
+    good: Annotated[str, typer.Argument(help="Good texts: a file, folder, glob or URL.")],
+    bad: Annotated[str, typer.Argument(help="Bad texts, the same way.")],
+    to: Annotated[Path, typer.Option(help="The file to write (safetensors).")],
+    text_field: Annotated[str, typer.Option(help="Field that holds a record's text.")] = "text",
+    recipe: Annotated[
+        Path | None, typer.Option(help="The recipe it is for: texts are read and edited alike.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Learn a model that tells good texts from bad ones, for `clean.quality_model`."""
+    from flows.recipe import load_recipe
+    from flows.terminal import console, leave_output_to_json
+    from flows.train_quality import train
+
+    leave_output_to_json(json)
+
+    like = None if recipe is None else load_recipe(recipe)
+    done = train(good, bad, to, text_field, like)
+    one = done.figures
+    console.print(
+        f"{done.path}: learned from {one.good:,} good and {one.bad:,} bad texts. Of "
+        f"{one.held_out_good:,} and {one.held_out_bad:,} kept out, a good one scores above a bad one "
+        f"with a chance of {one.auc:.4f}; at 0.5, {one.accuracy:.1%} are told rightly.",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+    if json:
+        print(done.model_dump_json())

@@ -35,6 +35,7 @@ from pipeline.clean.columns import (
     UNSPACED_RATIO,
     WORDS,
 )
+from pipeline.clean.quality.kernels import score_words
 from pipeline.clean.repetition.kernels import measure_ngrams, repeats
 from pipeline.kernel_cache import kernel
 from pipeline.text.kernels import (
@@ -141,6 +142,12 @@ def is_lorem_ipsum(text_bytes, i, stop):
 
 
 @kernel
+def is_small_letter(byte):
+    """Tell whether a byte is a small letter of ASCII."""
+    return 0x61 <= byte <= 0x7A
+
+
+@kernel
 def measure_lines(text_bytes, start, stop, classes, keys, lengths, row):
     """Fill the columns of `row` that are about characters, lines and paragraphs.
 
@@ -177,13 +184,33 @@ def measure_lines(text_bytes, start, stop, classes, keys, lengths, row):
     open_sentence = False  # a word, and no end of a sentence behind it
     end_run = False  # terminal punctuation, and closing quotes, up to here
     wide_end = False  # some of it needs no blank behind it
+    characters = 0
     i = start
     while i <= stop:
+        if i < stop and is_small_letter(text_bytes[i]):
+            # Most of English: the same as below, without asking what a letter cannot be.
+            if wide_end and open_sentence:
+                row[SENTENCES] += 1
+            begin = i
+            while i < stop and is_small_letter(text_bytes[i]):
+                if text_bytes[i] == _SMALL_L and is_lorem_ipsum(text_bytes, i, stop):
+                    row[LOREM_IPSUM] += 1
+                key = mix(key, text_bytes[i])
+                i += 1
+            line_key = key
+            characters += i - begin
+            visible += i - begin
+            length += i - begin
+            line_length = length
+            dots = 0
+            ellipsis = ended = end_run = wide_end = False
+            open_sentence = True
+            continue
         if i < stop:
             point, width = np.int64(text_bytes[i]), 1
             if point >= 0x80:
                 point, width = decode(text_bytes, i, stop)
-            row[CHARACTERS] += 1
+            characters += 1
         else:
             point, width = np.int64(_LINE_FEED), 1  # the end of the text ends its last line
         i += width
@@ -261,6 +288,7 @@ def measure_lines(text_bytes, start, stop, classes, keys, lengths, row):
         lengths[half + paragraphs] = paragraph_length
         paragraphs += 1
     row[BYTES] = stop - start
+    row[CHARACTERS] = characters
     row[LINES] = lines
     row[PARAGRAPHS] = paragraphs
     if lines:
@@ -279,7 +307,7 @@ def measure_lines(text_bytes, start, stop, classes, keys, lengths, row):
 
 
 @kernel
-def measure(text_bytes, starts, classes, folds, languages, stop_hashes):
+def measure(text_bytes, starts, classes, folds, languages, stop_hashes, weights, bias):
     """Measure every signal of every document.
 
     Args:
@@ -290,11 +318,15 @@ def measure(text_bytes, starts, classes, folds, languages, stop_hashes):
         languages: int32 (documents,), row of `stop_hashes` for each document.
         stop_hashes: uint64 (languages, 256), stop words' hashes by language; 0 = free slot. A
             language without stop words has an empty row.
+        weights: float32 (2^n,), the quality model's; empty: there is none.
+        bias: float64, as well the quality model's.
 
     Returns:
         float64 (documents, len(COLUMNS)); a ratio of nothing is 0, an empty document is all 0.
+        float64 (documents,), the quality model's score; 0 where there is none.
     """
     documents = len(starts) - 1
+    scores = np.zeros(documents, np.float64)
     out = np.zeros((documents, len(COLUMNS)), np.float64)
     most = longest(starts)
     # Two words are never nearer than two bytes: ASCII ones are parted, others take two or more.
@@ -310,6 +342,8 @@ def measure(text_bytes, starts, classes, folds, languages, stop_hashes):
         ends, blanks = np.empty(words + 1, np.int64), np.empty(words, np.int64)
         measure_words(hashes, shapes, words, stop_hashes[languages[d]], ends, blanks, row)
         measure_ngrams(hashes, ends, blanks, words, row)
+        if len(weights):
+            scores[d] = score_words(hashes, words, weights, bias)
         for column in (HASH_RATIO, ELLIPSIS_RATIO, LINE_BREAK_RATIO):
             row[column] = row[column] / words if words else 0
-    return out
+    return out, scores

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pipeline.buffers import TextBuffers
 
-SAMPLE_BYTES: Final = 400
+SAMPLE_BYTES: Final = 300
 """Bytes taken at the beginning, in the middle and at the end of a longer document."""
 
 UNKNOWN: Final = "und"

@@ -6,15 +6,17 @@ Why a default differs from its source: DECISIONS.md beside this file.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from data_contracts.frozen import Frozen
+from data_contracts.own_parts import OwnPart
 from pipeline.clean.presets import PRESETS, UNSPACED_LANGUAGES, PresetName
 
 Ratio = float | None
 PiiAction = Literal["redact", "drop", "keep"]
+OwnName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 
 
 class Normalise(Frozen):
@@ -173,6 +175,8 @@ class Rules(Frozen):
     """The same for nine words (Gopher)."""
     max_duplicate_10gram_ratio: Ratio = Field(default=0.1, ge=0, le=1)
     """The same for ten words (Gopher)."""
+    min_quality: Ratio = Field(default=None, ge=0, le=1)
+    """Smallest score of `quality_model`, 0 to 1; needs one."""
 
 
 class UnspacedRules(Rules):
@@ -215,6 +219,18 @@ class UnspacedRules(Rules):
     """The same for ten characters (FineWeb-2's for six words)."""
 
 
+class OwnSignal(Frozen):
+    """A number that a function of one's own measures on every text, and limits for it."""
+
+    function: OwnPart
+    """`module:function` beside the recipe: `def …(texts: pyarrow.Array) -> pyarrow.Array`, a number
+    for each text as it is kept, none of them null or infinite."""
+    min: float | None = None
+    """Smallest value of a record that is kept; null: no limit."""
+    max: float | None = None
+    """Largest value of a record that is kept; null: no limit."""
+
+
 class CleanRecipe(Frozen):
     """Which text is kept, and in what form.
 
@@ -245,10 +261,32 @@ class CleanRecipe(Frozen):
     """Thresholds for documents of a language, in place of the two above (ISO 639-1 codes). What is
     not set for a language is as in the preset, or in the rules for its script."""
 
+    quality_model: str | None = Field(default=None, min_length=1)
+    """File of a model made by `mill train-quality`. Its score is the signal `model_quality`, which
+    `rules.min_quality` looks at and which orders near-duplicates."""
+    own_signals: dict[OwnName, OwnSignal] = Field(default_factory=dict)
+    """Signals of one's own; `own_NAME` in signals/."""
+    own_rules: dict[OwnName, OwnPart] = Field(default_factory=dict)
+    """Rules of one's own: `def …(signals: pyarrow.Table) -> pyarrow.Array`, a boolean for each record
+    by its signals, true to drop it."""
+
     @property
     def edits(self) -> list[object]:
-        """What decides a record's text and signals, as opposed to its fate."""
+        """What decides a record's text, as opposed to what is measured on it, and to its fate."""
         return [self.normalise, self.line_rules, self.pii.kinds("redact")]
+
+    @property
+    def measures(self) -> list[object]:
+        """What decides which signals there are, beside those that every recipe has."""
+        return [self.quality_model, {name: one.function for name, one in self.own_signals.items()}]
+
+    @model_validator(mode="after")
+    def _quality_can_be_told(self) -> Self:
+        every = [self.rules, self.unspaced_rules, *self.language_rules.values()]
+        if self.quality_model is None and any(one.min_quality is not None for one in every):
+            msg = "`min_quality` needs a `quality_model`; make one by `mill train-quality`"
+            raise ValueError(msg)
+        return self
 
     @model_validator(mode="before")
     @classmethod

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from data_contracts.reasons import Reason
 from data_contracts.schemas import DECISIONS
 from pipeline.clean.language import UNKNOWN, language_code
+from pipeline.clean.own import judge_by_own_rule
 from pipeline.clean.recipe import CleanRecipe, Rules
+from pipeline.clean.signals import MODEL_QUALITY, OWN_PREFIX
 from pipeline.clean.stop_words import STOP_WORDS
 
 
@@ -21,7 +23,7 @@ class Rule(NamedTuple):
     setting: str
     """Field of `Rules`."""
     signal: str
-    """Column of SIGNALS."""
+    """Its column."""
     breaks: Literal["below", "above"]
     """Whether a value below or above the threshold breaks it; the threshold itself passes."""
     reason: Reason
@@ -63,6 +65,7 @@ RULES: Final[tuple[Rule, ...]] = (
     _most("duplicate_paragraph_ratio", Reason.REPEATED_LINES),
     _most("duplicate_paragraph_character_ratio", Reason.REPEATED_LINES),
     *(_most(setting, Reason.REPEATED_PHRASES) for setting in _REPEATED),
+    Rule("min_quality", MODEL_QUALITY.name, "below", Reason.LOW_QUALITY),
 )
 """Every rule with a threshold, in order of precedence."""
 
@@ -76,7 +79,8 @@ UNSPACED_FROM: Final = 0.5
 class _Broken(NamedTuple):
     """One rule and the records that break it."""
 
-    reason: Reason
+    rule: str
+    """The reason, or `REASON:ORIGIN` where it is a part of one."""
     rows: NDArray[np.int64]
     values: NDArray[np.float64]
     thresholds: NDArray[np.float64]
@@ -87,20 +91,25 @@ def decide(signals: pa.Table, recipe: CleanRecipe, declared: Mapping[str, str]) 
     """Decide which records are dropped, and give every reason for each.
 
     Args:
-        signals: SIGNALS.
+        signals: SIGNALS, and what the recipe measures beside.
         recipe: The thresholds.
         declared: Language that a source declares, by its name.
 
     Returns:
         DECISIONS, one row per record dropped, in the order of `signals`.
+
+    Raises:
+        RecipeInvalid: An own rule is not there or fails.
     """
     judged = _judge_languages(signals, recipe, declared)
     broken = [_empty(signals), *judged.broken]
-    broken += [_personal(signals, kind) for kind in recipe.pii.kinds("drop")]
+    broken += _personal(signals, recipe.pii.kinds("drop"))
     unspaced = _numbers(signals, "unspaced_ratio") >= UNSPACED_FROM
     listed = np.isin(_labels(signals), list(STOP_WORDS))
     of_language = {one: judged.languages == one for one in recipe.language_rules}
     for rule in RULES:
+        if rule.signal not in signals.column_names:  # no quality model: nothing to look at
+            continue
         applies = listed if rule.signal == "stop_words" else np.ones(signals.num_rows, bool)
         thresholds = np.where(
             unspaced,
@@ -114,6 +123,7 @@ def decide(signals: pa.Table, recipe: CleanRecipe, declared: Mapping[str, str]) 
         breaks = values < thresholds if rule.breaks == "below" else values > thresholds
         rows = np.flatnonzero(breaks & applies)
         broken.append(_Broken(rule.reason, rows, values[rows], thresholds[rows]))
+    broken += _judge_by_own(signals, recipe)
     return _decisions(signals, broken)
 
 
@@ -127,10 +137,38 @@ def _empty(signals: pa.Table) -> _Broken:
     return _Broken(Reason.EMPTY, rows, np.zeros(len(rows)), np.full(len(rows), np.nan))
 
 
-def _personal(signals: pa.Table, kind: str) -> _Broken:
-    counts = _numbers(signals, f"pii_{kind}")
-    rows = np.flatnonzero(counts > 0)
-    return _Broken(Reason.PERSONAL_DATA, rows, counts[rows], np.zeros(len(rows)))
+def _personal(signals: pa.Table, kinds: tuple[str, ...]) -> list[_Broken]:
+    """Find the records with personal data: all together, then kind by kind."""
+    parts = []
+    total = np.zeros(signals.num_rows)
+    for kind in kinds:
+        counts = _numbers(signals, f"pii_{kind}")
+        total += counts
+        rows = np.flatnonzero(counts)
+        rule = f"{Reason.PERSONAL_DATA}:{kind}"
+        parts.append(_Broken(rule, rows, counts[rows], np.zeros(len(rows))))
+    rows = np.flatnonzero(total)
+    return [_Broken(Reason.PERSONAL_DATA, rows, total[rows], np.zeros(len(rows))), *parts]
+
+
+def _judge_by_own(signals: pa.Table, recipe: CleanRecipe) -> list[_Broken]:
+    """Judge by limits of own signals, then by own rules, in the order of their names."""
+    parts = []
+    for name, one in sorted(recipe.own_signals.items()):
+        values = _numbers(signals, OWN_PREFIX + name)
+        for limit, breaks in ((one.min, np.less), (one.max, np.greater)):
+            if limit is not None:
+                rows = np.flatnonzero(breaks(values, limit))
+                rule = f"{Reason.OWN_RULE}:{name}"
+                parts.append(_Broken(rule, rows, values[rows], np.full(len(rows), limit)))
+    for name, part in sorted(recipe.own_rules.items()):
+        rows = judge_by_own_rule(signals, part, name)
+        nothing = np.full(len(rows), np.nan)
+        parts.append(_Broken(f"{Reason.OWN_RULE}:{name}", rows, nothing, nothing))
+    if not parts:
+        return []
+    rows, counts = np.unique(np.concatenate([one.rows for one in parts]), return_counts=True)
+    return [_Broken(Reason.OWN_RULE, rows, counts.astype(float), np.zeros(len(rows))), *parts]
 
 
 class _Judged(NamedTuple):
@@ -194,13 +232,11 @@ def _decisions(signals: pa.Table, broken: list[_Broken]) -> pa.Table:
     thresholds = np.concatenate([one.thresholds for one in broken])
     numbers = np.repeat(np.arange(len(broken)), [len(one.rows) for one in broken])
     order = np.argsort(rows, kind="stable")  # rules stay in their order within a record
-    names = pa.array([one.reason.value for one in broken], pa.string()).take(
-        pa.array(numbers[order])
-    )
+    names = pa.array([str(one.rule) for one in broken], pa.string()).take(pa.array(numbers[order]))
     evidence = pa.StructArray.from_arrays(
         [
             names,
-            pa.array(values[order]),
+            pa.array(values[order], mask=np.isnan(values[order])),
             pa.array(thresholds[order], mask=np.isnan(thresholds[order])),
         ],
         fields=list(DECISIONS.field("reasons").type.value_type),

@@ -16,6 +16,8 @@ from pipeline.clean import kernels
 from pipeline.clean.columns import COLUMNS
 from pipeline.clean.language import identify
 from pipeline.clean.pii.columns import PII_NAMES
+from pipeline.clean.quality.model import NO_MODEL, QualityModel
+from pipeline.clean.recipe import CleanRecipe
 from pipeline.clean.stop_words import stop_rows, stop_table
 from pipeline.text.unicode_tables import unicode_tables
 
@@ -203,17 +205,36 @@ SIGNALS: Final = pa.schema(
 nothing, and its record would slip through every rule."""
 
 
+MODEL_QUALITY: Final = pa.field("model_quality", pa.float64(), nullable=False)
+"""The score of `clean.quality_model`, 0 to 1: a signal of recipes that have one."""
+OWN_PREFIX: Final = "own_"
+"""What the columns of `clean.own_signals` begin with, so that no name is taken twice."""
+
+
+def own_fields(recipe: CleanRecipe) -> list[pa.Field]:
+    """Name the signals that a recipe has beside the usual ones, in the order of their columns."""
+    model = [] if recipe.quality_model is None else [MODEL_QUALITY]
+    own = [
+        pa.field(OWN_PREFIX + name, pa.float64(), nullable=False)
+        for name in sorted(recipe.own_signals)
+    ]
+    return model + own
+
+
 def measure(
-    texts: pa.Array | pa.ChunkedArray, lost: Mapping[str, NDArray[np.float64]] | None = None
+    texts: pa.Array | pa.ChunkedArray,
+    lost: Mapping[str, NDArray[np.float64]] | None = None,
+    model: QualityModel = NO_MODEL,
 ) -> pa.Table:
-    """Measure all signals of every text.
+    """Measure all signals of every text, own ones apart.
 
     Args:
         texts: Texts as they are kept, without nulls.
         lost: float64 (texts,) by signal, for those of EDITS; None: nothing was taken out.
+        model: The quality model.
 
     Returns:
-        MEASURED, one row per text.
+        MEASURED, one row per text; with a model, MODEL_QUALITY follows.
 
     Raises:
         SchemaMismatch: As `pipeline.buffers.text_buffers`.
@@ -222,12 +243,15 @@ def measure(
     languages = identify(buffers)
     tables = unicode_tables()
     rows, (_, words) = stop_rows(languages.labels), stop_table()
-    numbers = kernels.measure(*buffers, tables.classes, tables.folds, rows, words)
+    numbers, scores = kernels.measure(
+        *buffers, tables.classes, tables.folds, rows, words, model.weights, model.bias
+    )
     columns = dict(zip(COLUMNS, numbers.T, strict=True))
     columns["quality"] = _quality(columns)
     columns |= lost or {one.name: np.zeros(len(numbers)) for one in EDITS}
     arrays = [pa.array(columns[one.name]).cast(one.kind) for one in DEFINITIONS]
-    return pa.table([languages.labels, pa.array(languages.scores), *arrays], schema=MEASURED)
+    table = pa.table([languages.labels, pa.array(languages.scores), *arrays], schema=MEASURED)
+    return table.append_column(MODEL_QUALITY, pa.array(scores)) if len(model.weights) else table
 
 
 def _quality(columns: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:

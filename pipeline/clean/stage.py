@@ -18,14 +18,15 @@ from data_contracts.reasons import Reason
 from data_contracts.results import CleanResult, IngestResult, SourceCounts, start_folder
 from data_contracts.schemas import DOCUMENTS, RECORDS
 from pipeline.clean.edits import edit
+from pipeline.clean.own import check_parts, measure_own, quality_model
 from pipeline.clean.recipe import CleanRecipe
 from pipeline.clean.rules import decide
-from pipeline.clean.signals import MEASURED, SIGNALS, measure
+from pipeline.clean.signals import MEASURED, MODEL_QUALITY, SIGNALS, measure, own_fields
 from pipeline.partition_pool import map_in_order
 from pipeline.record_cache import RecordCache
 
 CACHED = pa.schema([pa.field("text", pa.large_string(), nullable=False), *MEASURED])
-"""What is reused per record: the text as it is kept and all that was measured on it."""
+"""What is reused per record: the text as it is kept and all that was measured on it, own signals apart."""
 
 
 class CleanInputs(Frozen):
@@ -67,18 +68,23 @@ def clean(
         recipe: What is kept, and in what form.
         output_dir: Becomes `documents/`, `signals/`, `decisions/` and the result.
         cache: Folder of measurements reused per record; it must stand for this stage's version and
-            `recipe.edits`, and need not depend on any threshold. None reuses nothing.
+            `recipe.edits`, and for what measures beside it (`pipeline.clean.own.measured_by`), and
+            need not depend on any threshold. None reuses nothing.
         progress: Told of records done.
 
     Raises:
         NothingLeft: No record passed.
         SchemaMismatch: A partition does not have the promised columns.
+        RecipeInvalid: A signal or rule of the recipe's own is not there or fails.
+        QualityModelInvalid: The quality model is not there, or does not fit.
     """
     began = time.monotonic()
     start_folder(output_dir)
     for folder in ("documents", "signals", "decisions"):
         (output_dir / folder).mkdir()
-    measurements = RecordCache(cache and cache / "measurements", CACHED)
+    check_parts(recipe)
+    columns = pa.schema([*CACHED, *own_fields(recipe)])
+    measurements = RecordCache(cache and cache / "measurements", columns)
 
     def work(path: Path) -> _Counts:
         return _clean_partition(path, inputs, recipe, output_dir, measurements)
@@ -109,10 +115,10 @@ def _clean_partition(
 ) -> _Counts:
     records = read_ipc(path, RECORDS)
     measured, reused = _measured(records, recipe, cache)
-    signals = pa.table(
-        [records["record_id"], records["source"], *measured.select(MEASURED.names).columns],
-        schema=SIGNALS,
-    )
+    schema = pa.schema([*SIGNALS, *own_fields(recipe)])
+    numbers = measured.select(schema.names[2:]).columns
+    signals = pa.table([records["record_id"], records["source"], *numbers], schema=schema)
+    quality = measured["quality" if recipe.quality_model is None else MODEL_QUALITY.name]
     decisions = decide(signals, recipe, inputs.declared_languages)
     dropped = pc.is_in(records["record_id"], value_set=decisions["record_id"].combine_chunks())
     documents = pa.table(
@@ -121,7 +127,7 @@ def _clean_partition(
             records["source"],
             records["content_id"],
             measured["language"],
-            measured["quality"].cast(pa.float32()),
+            quality.cast(pa.float32()),
             measured["text"],
         ],
         schema=DOCUMENTS,
@@ -144,7 +150,7 @@ def _measured(records: pa.Table, recipe: CleanRecipe, cache: RecordCache) -> tup
     """Edit and measure records, or find what was measured before.
 
     Returns:
-        CACHED, one row per record; how many of them were found.
+        The columns of the cache, one row per record; how many of them were found.
     """
     found = cache.find(records["content_id"])
     missing = np.flatnonzero(found < 0)
@@ -152,7 +158,12 @@ def _measured(records: pa.Table, recipe: CleanRecipe, cache: RecordCache) -> tup
         return cache.take(found), len(found)
     news = records if len(missing) == len(found) else records.take(pa.array(missing))
     texts, lost = edit(news["text"], recipe)
-    measured = measure(texts, lost).add_column(0, CACHED.field("text"), texts)
+    measured = measure(texts, lost, quality_model(recipe)).add_column(
+        0, CACHED.field("text"), texts
+    )
+    own = [field for field in own_fields(recipe) if field != MODEL_QUALITY]
+    for field, numbers in zip(own, measure_own(texts, recipe), strict=True):
+        measured = measured.append_column(field, numbers)
     cache.add(news["content_id"].combine_chunks(), measured)
     if news is records:
         return measured, 0

@@ -11,7 +11,7 @@ from data_contracts.frozen import Frozen
 from data_contracts.schemas import check_schema
 from pipeline.clean.recipe import CleanRecipe
 from pipeline.clean.rules import decide
-from pipeline.clean.signals import SIGNALS
+from pipeline.clean.signals import SIGNALS, own_fields
 
 
 class Evidence(Frozen):
@@ -80,9 +80,9 @@ def what_if(
     """Decide every record by two recipes, and compare.
 
     Args:
-        signals: SIGNALS in parts, in any order; measured as both recipes ask for.
+        signals: SIGNALS and the recipes' own in parts, in any order; measured as both recipes ask for.
         before: The rules so far.
-        after: The other rules. `after.edits` must equal `before.edits`.
+        after: The other rules. Its `edits` and `measures` must equal those of `before`.
         declared: Language that a source declares, by its name.
         examples: Flips to name per source and direction.
 
@@ -93,11 +93,13 @@ def what_if(
         SchemaMismatch: The signals are those of another version of the stage.
     """
     assert before.edits == after.edits, "other edits give other signals"  # noqa: S101
+    assert before.measures == after.measures, "other measures give other signals"  # noqa: S101
+    promised = pa.schema([*SIGNALS, *own_fields(after)])
     records, kept_before, kept_after = Counter[str](), Counter[str](), Counter[str]()
     reasons = Counter[tuple[str, str, str]]()
     named: dict[tuple[str, str], list[Flip]] = {}
     for part in signals:
-        check_schema("signals", part.schema, SIGNALS)
+        check_schema("signals", part.schema, promised)
         old, new = _dropped(part, before, declared), _dropped(part, after, declared)
         sources = dict(zip(part["record_id"].to_pylist(), part["source"].to_pylist(), strict=True))
         records += Counter(sources.values())

@@ -146,9 +146,16 @@ def tokenise(text_bytes, start, stop, classes, folds, hashes, shapes):
         i += width
         while i < stop:
             point, width = np.int64(text_bytes[i]), 1
+            if 0x61 <= point <= 0x7A and not unspaced:  # most of the text
+                last = LETTER
+                letter = True
+                state = mix(state, point)
+                length += 1
+                i += 1
+                continue
             if point < 0x80:
                 kind = classes[point] & CLASS_MASK
-                if kind >= LETTER and kind <= NUMBER and not unspaced:  # most of the text
+                if kind >= LETTER and kind <= NUMBER and not unspaced:
                     last = kind
                     state = mix(state, folds[point])
                     length += 1

@@ -26,6 +26,7 @@ from pipeline.clean import kernels
 from pipeline.clean.edits import edit
 from pipeline.clean.language import identify
 from pipeline.clean.normalise.texts import normalise
+from pipeline.clean.quality.model import NO_MODEL, QualityModel
 from pipeline.clean.recipe import CleanRecipe, Normalise
 from pipeline.clean.rules import decide
 from pipeline.clean.signals import SIGNALS, measure
@@ -117,10 +118,11 @@ def rate(size: int, work: Callable[[], object], times: int = 4) -> float:
     return size / 1e6 / min(seconds)
 
 
-def all_signals(texts: pa.Array) -> object:
+def all_signals(texts: pa.Array, model: QualityModel = NO_MODEL) -> object:
     """The fused pass alone, as `measure` calls it."""
     rows = stop_rows(pa.array(["en"] * len(texts)))
-    return kernels.measure(*text_buffers(texts), *unicode_tables(), rows, stop_table()[1])
+    given = (*text_buffers(texts), *unicode_tables(), rows, stop_table()[1])
+    return kernels.measure(*given, *model[:2])
 
 
 def rules_on(texts: pa.Array) -> Callable[[], object]:

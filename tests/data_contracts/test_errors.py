@@ -26,6 +26,8 @@ EXAMPLES = [
     errors.DiskFull("w", 2_000_000, 1_000_000),
     errors.TrainingDiverged(3, float("inf"), 0.1),
     errors.TooLittleText("validation", 3, 10),
+    errors.TooFewExamples(3, 40, 20),
+    errors.QualityModelInvalid("m.safetensors", "it cannot be read"),
     errors.ServerUnavailable("http://127.0.0.1:1/api", "no answer", "See the log."),
 ]
 CLASSES = [

@@ -26,7 +26,7 @@ from pipeline.clean.lines.columns import (
 )
 from pipeline.kernel_cache import kernel
 from pipeline.text.kernels import decode
-from pipeline.text.unicode_tables import CLASS_MASK, CLOSER, SENTENCE_END, UNSPACED
+from pipeline.text.unicode_tables import CLASS_MASK, CLOSER, LETTER, SENTENCE_END, UNSPACED
 
 _LINE_FEED = 0x0A
 _FULL_STOP = 0x2E
@@ -129,13 +129,18 @@ def judge_line(
     phrases,
     phrase_starts,
     phrase_columns,
-    first_bytes,
+    pairs,
+    plain,
     nouns,
     noun_starts,
     limits,
     max_uppercase,
 ):
     """Find the first rule that a line breaks.
+
+    Args: as `edit_lines`, and
+        pairs: bool (256, 256). Whether a phrase begins with these two bytes.
+        plain: bool (256,). Small letters of ASCII: part of a word, and no rule's business.
 
     Returns:
         (a column of COLUMNS, or KEPT; words in the line). A blank line is kept and has no words.
@@ -156,13 +161,29 @@ def judge_line(
     i = start
     while i < stop:
         byte = text[i]
-        if first_bytes[byte]:
+        if i + 1 < stop and pairs[byte, text[i + 1]]:
             for p in range(len(phrase_columns)):
                 column = phrase_columns[p]
                 if (phrase == KEPT or column < phrase) and begins_with(
                     text, i, stop, phrases[phrase_starts[p] : phrase_starts[p + 1]]
                 ):
                     phrase = column
+        if plain[byte]:
+            begin = i
+            i += 1
+            while i < stop and plain[text[i]]:
+                if i + 1 < stop and pairs[text[i], text[i + 1]]:
+                    break  # a phrase may begin here
+                i += 1
+            in_word = True
+            length += i - begin
+            characters = length
+            run += i - begin
+            longest_run = max(longest_run, run)
+            dots = 0
+            last = np.int64(text[i - 1])
+            ended = False
+            continue
         point, width = np.int64(byte), 1
         if byte >= 0x80:
             point, width = decode(text, i, stop)
@@ -253,10 +274,14 @@ def edit_lines(
     out = np.empty(starts[documents] - starts[0], np.uint8)
     out_starts = np.zeros(documents + 1, np.int64)
     counts = np.zeros((documents, len(COLUMNS)), np.int64)
-    first_bytes = np.zeros(256, np.bool_)
+    pairs = np.zeros((256, 256), np.bool_)
     for p in range(len(phrase_columns)):
-        first = phrases[phrase_starts[p]]
-        first_bytes[first] = first_bytes[first - 32] = True
+        one, other = phrases[phrase_starts[p]], phrases[phrase_starts[p] + 1]
+        pairs[one, other] = pairs[one - 32, other] = True
+        pairs[one, other - 32] = pairs[one - 32, other - 32] = True
+    plain = np.zeros(256, np.bool_)
+    for byte in range(0x61, 0x7B):
+        plain[byte] = kinds[byte] == WORD_KIND and classes[byte] & CLASS_MASK == LETTER
     o = 0
     for d in range(documents):
         i, stop = starts[d], starts[d + 1]
@@ -281,7 +306,8 @@ def edit_lines(
                 phrases,
                 phrase_starts,
                 phrase_columns,
-                first_bytes,
+                pairs,
+                plain,
                 nouns,
                 noun_starts,
                 limits,

@@ -41,6 +41,9 @@ def rewrite(text_bytes, starts, actions, trim, max_blank_lines):
     out = np.empty(starts[documents] - starts[0], np.uint8)
     out_starts = np.zeros(documents + 1, np.int64)
     forms = np.zeros(documents, np.bool_)
+    plain = np.zeros(256, np.bool_)  # bytes of ASCII that are kept as they are: most of English
+    for byte in range(0x80):
+        plain[byte] = actions[byte] == KEEP or actions[byte] == BLANK
     o = 0
     for d in range(documents):
         i, stop = starts[d], starts[d + 1]
@@ -50,6 +53,18 @@ def rewrite(text_bytes, starts, actions, trim, max_blank_lines):
         blank_lines = 0
         flags = 0
         while i < stop:
+            if plain[text_bytes[i]]:
+                begin = o
+                while i < stop and plain[text_bytes[i]]:
+                    out[o] = text_bytes[i]
+                    o += 1
+                    i += 1
+                last = o
+                while last > begin and actions[out[last - 1]] == BLANK:
+                    last -= 1
+                if last > begin:
+                    line_end = content_end = last
+                continue
             point, width = np.int64(text_bytes[i]), 1
             if point >= 0x80:
                 point, width = decode(text_bytes, i, stop)

@@ -3,13 +3,21 @@ from pydantic import ValidationError
 
 from pipeline.clean.recipe import CleanRecipe, Rules, UnspacedRules
 from pipeline.clean.rules import RULES
-from pipeline.clean.signals import SIGNALS
+from pipeline.clean.signals import MODEL_QUALITY, SIGNALS
 
 
 def test_every_threshold_has_a_rule_and_every_rule_a_threshold_and_a_signal():
     assert [rule.setting for rule in RULES] == list(Rules.model_fields)
     assert list(UnspacedRules.model_fields) == list(Rules.model_fields)
-    assert {rule.signal for rule in RULES} <= set(SIGNALS.names)
+    assert {rule.signal for rule in RULES} <= {*SIGNALS.names, MODEL_QUALITY.name}
+
+
+def test_a_rule_on_quality_needs_a_model():
+    with pytest.raises(ValidationError, match="needs a `quality_model`"):
+        CleanRecipe(rules=Rules(min_quality=0.5))
+    with pytest.raises(ValidationError, match="needs a `quality_model`"):
+        CleanRecipe(language_rules={"en": Rules(min_quality=0.5)})
+    assert CleanRecipe(rules=Rules(min_quality=0.5), quality_model="m.safetensors")
 
 
 def test_every_setting_is_explained():

@@ -7,7 +7,7 @@ from data_contracts.reasons import Reason
 from data_contracts.schemas import DECISIONS
 from pipeline.clean.recipe import CleanRecipe, Rules, UnspacedRules
 from pipeline.clean.rules import RULES, decide
-from pipeline.clean.signals import DEFINITIONS, SIGNALS
+from pipeline.clean.signals import DEFINITIONS, MODEL_QUALITY, SIGNALS
 from pipeline.clean.stop_words import STOP_WORDS
 
 GOOD = {
@@ -26,10 +26,10 @@ NO_RULES = CleanRecipe(rules=Rules(**OFF), unspaced_rules=UnspacedRules(**OFF))
 def table(*rows):
     zeros = {one.name: 0 for one in DEFINITIONS}
     full = [
-        {"record_id": f"{n:032x}", "source": "books", **zeros, **GOOD, **row}
+        {"record_id": f"{n:032x}", "source": "books", "model_quality": 1.0, **zeros, **GOOD, **row}
         for n, row in enumerate(rows)
     ]
-    return pa.Table.from_pylist(full, schema=SIGNALS)
+    return pa.Table.from_pylist(full, schema=pa.schema([*SIGNALS, MODEL_QUALITY]))
 
 
 def reasons(row, recipe=CleanRecipe(), declared=None):  # noqa: B008
@@ -153,6 +153,7 @@ def test_a_stricter_recipe_never_keeps_more(signals, rule, one, other):
     dropped = []
     for limit in (strict, loose):
         rules = CleanRecipe(
+            quality_model="any",
             rules=Rules().model_copy(update={rule.setting: limit}),
             unspaced_rules=UnspacedRules().model_copy(update={rule.setting: limit}),
         )

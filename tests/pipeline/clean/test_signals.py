@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pipeline.buffers import text_buffers
 from pipeline.clean import kernels
 from pipeline.clean.columns import COLUMNS
+from pipeline.clean.quality.model import NO_MODEL
 from pipeline.clean.signals import DEFINITIONS, EDITS, MEASURED, SIGNALS, measure
 from pipeline.clean.stop_words import stop_rows, stop_table
 from pipeline.text.unicode_tables import unicode_tables
@@ -32,7 +33,7 @@ def numbers_of(text, language="und", module=kernels):
     buffers = text_buffers(pa.array([text], pa.large_string()))
     rows = stop_rows(pa.array([language]))
     with wrapping_integers():
-        out = module.measure(*buffers, *unicode_tables(), rows, stop_table()[1])
+        out, _ = module.measure(*buffers, *unicode_tables(), rows, stop_table()[1], *NO_MODEL[:2])
     return dict(zip(COLUMNS, out[0].tolist(), strict=True))
 
 
@@ -67,7 +68,7 @@ def test_slicing_chunking_and_order_change_no_signal(documents, data):
 def test_any_bytes_are_measured_safely(data):
     buffers = text_buffers(pa.array([data], pa.large_binary()))
     rows = stop_rows(pa.array(["en"]))
-    out = kernels.measure(*buffers, *unicode_tables(), rows, stop_table()[1])
+    out, _ = kernels.measure(*buffers, *unicode_tables(), rows, stop_table()[1], *NO_MODEL[:2])
     assert np.isfinite(out).all()
     assert out[0, COLUMNS.index("bytes")] == len(data)
 

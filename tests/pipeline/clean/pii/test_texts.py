@@ -43,7 +43,10 @@ def test_a_kind_is_redacted_kept_or_drops_its_record_and_is_counted_anyway():
         assert (signals["pii_email"][0].as_py(), signals["pii_phone"][0].as_py()) == (2, 1)
         dropped = decide(signals, recipe, {}).to_pylist()
         assert len(dropped) == (action == "drop")
-    assert dropped[0]["reasons"] == [{"rule": "personal_data", "value": 2, "threshold": 0}]
+    assert dropped[0]["reasons"] == [
+        {"rule": "personal_data", "value": 2, "threshold": 0},
+        {"rule": "personal_data:email", "value": 2, "threshold": 0},
+    ]
 
 
 @pytest.mark.parametrize(("kind", "text", "value"), POSITIVES)

@@ -31,6 +31,7 @@ for command in (
     looking.why,
     looking.near,
     looking.clusters,
+    looking.diff,
     keeping.verify,
     keeping.forget,
     keeping.gc,

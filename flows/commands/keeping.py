@@ -11,10 +11,11 @@ def verify(
     version: Annotated[str, typer.Argument(help="NAME@VERSION, or NAME for its latest version.")],
     warehouse: WarehousePath = DEFAULT_WAREHOUSE,
 ) -> None:
-    """Compare every file of a dataset or model version with its checksum."""
+    """Compare a version's files with their checksums, and add a dataset's ledger up."""
     from data_contracts.errors import VersionUnknown
     from data_contracts.manifest import DatasetManifest, ModelManifest
     from data_contracts.warehouse import Warehouse
+    from flows.arithmetic import check_books
     from flows.terminal import console
 
     store = Warehouse.existing(warehouse)
@@ -29,6 +30,15 @@ def verify(
         found += 1
         said = f"{folder}: {len(loaded.files)} files are as they were published"
         console.print(said, highlight=False, markup=False, soft_wrap=True)
+        if isinstance(loaded, DatasetManifest):
+            books = check_books(folder, loaded)
+            lost = sum(books.dropped.values())
+            said = (
+                f"ledger: {books.records:,} records = {books.kept:,} kept + {lost:,} not, for "
+                f"{len(books.dropped)} reasons; {books.duplicates:,} duplicates, each of a kept "
+                f"record; {books.tokens:,} tokens, each of a document"
+            )
+            console.print(said, highlight=False, markup=False, soft_wrap=True)
     if not found:
         raise VersionUnknown("version", version, store.names("datasets") + store.names("models"))
 

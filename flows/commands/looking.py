@@ -2,6 +2,7 @@
 
 import json as json_text
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -101,6 +102,36 @@ def clusters(
     print_clusters(found)
     if json:
         print(json_text.dumps([one.model_dump() for one in found]))
+
+
+def diff(
+    before: Annotated[str, typer.Argument(help="NAME@VERSION, or NAME for its latest version.")],
+    after: Annotated[
+        str | None,
+        typer.Argument(help="The later version; without it, BEFORE and the one that came before."),
+    ] = None,
+    page: Annotated[
+        Path | None, typer.Option(help="Write a page of its own, one HTML file, here.")
+    ] = None,
+    warehouse: WarehousePath = DEFAULT_WAREHOUSE,
+    json: Json = False,
+) -> None:
+    """Compare two dataset versions: records, fates by reason, tokens by source, drift."""
+    from data_contracts.warehouse import Warehouse
+    from data_contracts.whole_text import replace_text
+    from flows.comparison import compare, find_versions
+    from flows.reports.comparison_page import render_comparison
+    from flows.terminal import leave_output_to_json
+    from flows.terminal_comparison import print_comparison
+
+    leave_output_to_json(json)
+
+    found = compare(*find_versions(Warehouse.existing(warehouse), before, after))
+    print_comparison(found)
+    if page is not None:
+        replace_text(page, render_comparison(found))
+    if json:
+        print(found.model_dump_json())
 
 
 def list_versions(

@@ -45,8 +45,7 @@ def some_server(home: Path, say: Callable[[str], None]) -> Iterator[None]:
         return
     port = free_port(0)
     api_url = f"http://127.0.0.1:{port}/api"
-    os.environ["PREFECT_API_URL"] = api_url
-    os.environ["PREFECT_SERVER_UI_ENABLED"] = "false"
+    os.environ |= _guards(port) | {"PREFECT_API_URL": api_url, "PREFECT_SERVER_UI_ENABLED": "false"}
     say("starting a temporary Prefect server (10 to 30 seconds) …")
     server = _start(home, "server", "server", "start", "--host", "127.0.0.1", "--port", str(port))
     try:
@@ -75,13 +74,11 @@ def run_workplace(warehouse: Warehouse, say: Callable[[str], None]) -> None:
     api_url = f"http://127.0.0.1:{port}/api"
     reports = start_report_server(warehouse, free_port(REPORTS_PORT))
     reports_url = f"http://127.0.0.1:{reports.server_port}"
-    os.environ |= {
+    os.environ |= _guards(port) | {
         "PREFECT_API_URL": api_url,
         "PREFECT_UI_URL": ui_url(api_url),
         "PREFECT_SERVER_API_HOST": "127.0.0.1",
         "PREFECT_SERVER_API_PORT": str(port),
-        # Any page in the user's browser could otherwise call the API.
-        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://127.0.0.1:{port}",
         "MILL_PROJECT": str(PROJECT),
         "MILL_WAREHOUSE": str(warehouse.root),
         REPORTS_URL: reports_url,
@@ -140,6 +137,14 @@ def register_deployments(home: Path) -> None:
                 f"`prefect {' '.join(command)}` failed: {' '.join(last)}",
                 f"See {home / 'setup.log'}.",
             )
+
+
+def _guards(port: int) -> dict[str, str]:
+    """Settings without which any page in the user's browser could call the API."""
+    return {
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://127.0.0.1:{port}",
+        "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
+    }
 
 
 def _start(home: Path, name: str, *command: str) -> subprocess.Popen[bytes]:

@@ -82,8 +82,15 @@ def test_the_report_server_serves_reports_and_nothing_else(tmp_path):
 
 
 def _post(api, path, body):
+    client = "tests"
+    token = _get(api, f"/csrf-token?client={client}")["token"]
+    headers = {"Prefect-Csrf-Client": client, "Prefect-Csrf-Token": token}
+    return _post_with(headers, api, path, body)
+
+
+def _post_with(headers, api, path, body):
     request = urllib.request.Request(
-        api + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
+        api + path, json.dumps(body).encode(), {"Content-Type": "application/json", **headers}
     )
     with urllib.request.urlopen(request, timeout=30) as reply:
         return json.load(reply)
@@ -113,6 +120,9 @@ def test_a_deployment_run_from_the_pages_refreshes_and_ctrl_c_stops_everything(t
             addresses = json.loads(told.read_text())
             api = addresses["api_url"]
             deployment = _get(api, "/deployments/name/refresh/refresh")
+            with pytest.raises(urllib.error.HTTPError, match="403") as caught:  # another web page
+                _post_with({}, api, f"/deployments/{deployment['id']}/create_flow_run", {})
+            caught.value.close()
             run = _post(
                 api,
                 f"/deployments/{deployment['id']}/create_flow_run",

@@ -36,6 +36,17 @@ class RecipeInvalid(CorpusError):
         super().__init__(f"{place}: {problem}. {fix}")
 
 
+class TaskInvalid(CorpusError):
+    """A likelihood task, or a line of its examples, is not what it must be."""
+
+    exit_code = 2
+
+    def __init__(self, path: Path | str, problem: str, fix: str) -> None:
+        """Name the task's file (or that of its examples), the problem and the fix."""
+        self.path, self.problem, self.fix = str(path), problem, fix
+        super().__init__(f"{path}: {problem}. {fix}")
+
+
 class SourceMissing(CorpusError):
     """A source's path leads to nothing, or to nothing that can be read as a record."""
 

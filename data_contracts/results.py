@@ -14,6 +14,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from data_contracts.errors import SchemaMismatch
 from data_contracts.frozen import Frozen
+from data_contracts.interval import Interval as Interval  # noqa: PLC0414 - results are made of it
+from data_contracts.measures import TaskFigures
 from data_contracts.planted_recall import PlantedRecall
 from data_contracts.reasons import Reason, Stage
 from data_contracts.whole_text import replace_text
@@ -311,17 +313,6 @@ class TrainResult(Result):
     """The step that training was taken up at; 0: from the start."""
 
 
-class Interval(Frozen):
-    """An estimate with its 95% bootstrap interval."""
-
-    value: float
-    """The estimate."""
-    low: float
-    """Lower end."""
-    high: float
-    """Upper end."""
-
-
 class SplitFigures(Frozen):
     """How well one predictor does on one split."""
 
@@ -356,6 +347,8 @@ class EvaluateResult(Result):
     """The model's bits per byte per source, on validation and test together."""
     samples: tuple[Sample, ...]
     """What the model writes."""
+    tasks: tuple[TaskFigures, ...] = ()
+    """Accuracy on the recipe's likelihood tasks, in its order."""
     parameters: int = Field(ge=1)
     """Trainable parameters."""
     tokens_per_second: float = Field(ge=0)

@@ -29,6 +29,7 @@ from data_contracts.results import RESULT_FILE
 from data_contracts.warehouse import Warehouse
 from flows.decontamination import Against, decides, find_against
 from flows.recipe import Recipe
+from model.tasks.definition import task_fingerprint
 from pipeline.clean.own import check_parts, decided_by
 from pipeline.ingest.landing import LandedSource, land
 from pipeline.shard.tokenizer import given, settings_fingerprint
@@ -256,9 +257,15 @@ def model_key(recipe: Recipe, dataset_fingerprint: str) -> str:
 
 
 def evaluation_key(recipe: Recipe, model_fingerprint: str, dataset_fingerprint: str) -> str:
-    """Compute what an evaluation will be."""
+    """Compute what an evaluation will be.
+
+    Raises:
+        TaskInvalid: A task that the recipe names is not there, or is none.
+    """
     versions = _versions(model.EVALUATE_VERSION)
-    return fingerprint([model_fingerprint, dataset_fingerprint, recipe.evaluate, versions])
+    settings = recipe.evaluate.model_dump(mode="json", exclude={"tasks"})
+    tasks = [task_fingerprint(path) for path in recipe.evaluate.tasks]
+    return fingerprint([model_fingerprint, dataset_fingerprint, settings, tasks, versions])
 
 
 def _versions(stage_version: int) -> Mapping[str, object]:

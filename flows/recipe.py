@@ -80,6 +80,9 @@ class Recipe(Frozen):
             contract = _absolute(self.validation.contract, base)
             changes["validation"] = self.validation.model_copy(update={"contract": contract})
         changes["clean"] = self.clean.model_copy(update=_clean_parts(self.clean, base))
+        if self.evaluate.tasks:
+            tasks = tuple((base / task).absolute() for task in self.evaluate.tasks)
+            changes["evaluate"] = self.evaluate.model_copy(update={"tasks": tasks})
         if self.shard.tokenizer is not None:
             tokenizer = base / self.shard.tokenizer
             changes["shard"] = self.shard.model_copy(update={"tokenizer": tokenizer.absolute()})

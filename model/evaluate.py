@@ -1,7 +1,7 @@
 """The stage: a model and a dataset version in, figures with intervals out."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 from data_contracts.arrow_files import write_parquet
 from data_contracts.frozen import Frozen
 from data_contracts.gate import TOKENIZER_FILE, require_passed
+from data_contracts.measures import TaskFigures
 from data_contracts.progress import Progress, silent
 from data_contracts.results import (
     EvaluateResult,
@@ -31,6 +32,9 @@ from model.pretrained import end_of_text_id, load_pretrained, load_tokenizer
 from model.recipe import EvaluateRecipe
 from model.sample import write
 from model.scoring import TokenIds, document_bits
+from model.tasks.definition import Example
+from model.tasks.figures import task_figures
+from model.tasks.likelihood import continuation_nats, continuations
 from model.transformer import Decoder
 
 MODEL: Final = "model"
@@ -73,6 +77,8 @@ class DetailedResults(Frozen):
     """Bits per byte by source and predictor, validation and test together."""
     samples: tuple[Sample, ...]
     """What the model writes."""
+    tasks: tuple[TaskFigures, ...]
+    """Accuracy on likelihood tasks."""
     beats_baselines: bool
     """See `EvaluateResult`."""
     parameters: int
@@ -109,6 +115,7 @@ def evaluate(
     Raises:
         GateRefused: The version did not pass its contract, or is not what passed.
         TooLittleText: A split has no documents.
+        TaskInvalid: A likelihood task is not what it must be.
         VersionCorrupt: A file of the model or of the version is missing or broken.
     """
     started = time.perf_counter()
@@ -120,7 +127,7 @@ def evaluate(
     }
     with cpu_threads(recipe.threads):
         scorer = _Scorer(inputs.model, recipe)
-        total = len(_HELD_OUT) + 2
+        total = len(_HELD_OUT) + 3
         bits: dict[Split, Bits] = {}
         for number, (split, table) in enumerate(documents.items()):
             progress(number, total, "parts", f"model on {split}")
@@ -129,12 +136,15 @@ def evaluate(
         _add_baselines(folder / Split.TRAIN, recipe, documents, bits)
         progress(len(_HELD_OUT) + 1, total, "parts", "samples")
         samples = scorer.samples(documents[Split.TEST])
+        progress(len(_HELD_OUT) + 2, total, "parts", "tasks")
+        tasks = tuple(scorer.task(path) for path in recipe.tasks)
     _write_document_bits(output_dir / DOCUMENT_BITS_FILE, documents, bits)
     figures = _figures(documents, bits, recipe)
     details = DetailedResults(
         figures=figures,
         sources=_sources(documents, bits, recipe),
         samples=samples,
+        tasks=tasks,
         beats_baselines=_beats_baselines(figures),
         parameters=scorer.model.parameter_count,
         model_bytes=(inputs.model / "model.safetensors").stat().st_size,
@@ -149,6 +159,7 @@ def evaluate(
         figures=figures,
         sources={source: by_name[MODEL] for source, by_name in details.sources.items()},
         samples=samples,
+        tasks=tasks,
         parameters=details.parameters,
         tokens_per_second=details.tokens_per_second,
         peak_memory_bytes=details.peak_memory_bytes,
@@ -191,6 +202,19 @@ class _Scorer:
             Sample(prompt=prompt, text=self._continue(prompt, self.recipe.seed + number))
             for number, prompt in enumerate(prompts)
         )
+
+    def task(self, path: Path) -> TaskFigures:
+        """Measure accuracy on a likelihood task."""
+        recipe = self.recipe
+        return task_figures(
+            path, self._nats, recipe.task_examples, recipe.bootstrap_resamples, recipe.seed
+        )
+
+    def _nats(self, examples: Sequence[Example]) -> list[NDArray[np.float64]]:
+        texts = [one for example in examples for one in continuations(example, self.tokenizer)]
+        nats = continuation_nats(self.model, texts, self.end, self.recipe.batch_tokens)
+        ends = np.cumsum([len(example.choices) for example in examples])
+        return np.split(nats, ends[:-1])
 
     def _continue(self, prompt: str, seed: int) -> str:
         recipe = self.recipe

@@ -1,6 +1,7 @@
 """What can be set for training and evaluation. Loads in milliseconds: no torch here."""
 
 import math
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -129,6 +130,11 @@ class EvaluateRecipe(Frozen):
     """Tokens per forward pass."""
     bootstrap_resamples: int = Field(default=1000, ge=100)
     """Resamples of the documents behind each interval."""
+    tasks: tuple[Path, ...] = ()
+    """Likelihood tasks (YAML files: multiple choice or minimal pairs over local JSON Lines) that the
+    model is measured on."""
+    task_examples: int | None = Field(default=2000, ge=1)
+    """Examples measured of each task, drawn evenly from its groups. None: all of them."""
     baselines: tuple[Literal["unigram", "trigram"], ...] = ("unigram", "trigram")
     """Byte models trained on the same training split, that the model must beat."""
     prompts: tuple[str, ...] | None = None

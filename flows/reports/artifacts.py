@@ -133,7 +133,11 @@ def evaluate_markdown(result: EvaluateResult) -> str:
         drawn = interval_figure(rows, 720).as_picture(title)
         parts.append(f"## {title}\n\n{picture(title, drawn)}")
         parts.append(_intervals({one.predictor: one.bits_per_byte for one in figures}, "predictor"))
-    parts += ["## By source\n", _intervals(result.sources, "source"), "## Samples\n"]
+    parts += ["## By source\n", _intervals(result.sources, "source")]
+    if result.tasks:
+        accuracies = {one.name: one.accuracy for one in result.tasks}
+        parts += ["## Tasks\n", _intervals(accuracies, "task", "accuracy")]
+    parts.append("## Samples\n")
     parts.append(
         table(
             ("prompt", "the model writes"),
@@ -143,9 +147,9 @@ def evaluate_markdown(result: EvaluateResult) -> str:
     return "\n".join(parts)
 
 
-def _intervals(figures: Mapping[str, Interval], name: str) -> str:
+def _intervals(figures: Mapping[str, Interval], name: str, measure: str = "bits per byte") -> str:
     return table(
-        (name, "bits per byte", "95% interval"),
+        (name, measure, "95% interval"),
         [
             (code(label), f"{one.value:.3f}", f"{one.low:.3f} to {one.high:.3f}")
             for label, one in figures.items()

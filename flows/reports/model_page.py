@@ -14,6 +14,7 @@ from flows.reports.score_figures import interval_figure, loss_figure
 _SECTIONS: Final = (
     ("scores", "Scores"),
     ("sources", "Sources"),
+    ("tasks", "Tasks"),
     ("loss", "Loss"),
     ("samples", "Samples"),
     ("costs", "Cost"),
@@ -41,7 +42,7 @@ def render_model(report: ModelReport) -> str:
         report=report,
         lead=_lead(report),
         headline=_headline(report),
-        sections=_SECTIONS,
+        sections=_sections(report),
         scores=[(score, _score_figures(score, styles)) for score in report.scores],
         figures={
             name: _placed(canvas, title, name.rsplit("_", 1)[-1], styles)
@@ -50,6 +51,11 @@ def render_model(report: ModelReport) -> str:
         facts=_facts(report),
         settings=yaml.safe_dump(report.settings, sort_keys=False, allow_unicode=True, width=96),
     )
+
+
+def _sections(report: ModelReport) -> list[tuple[str, str]]:
+    absent = set() if report.evaluated.tasks else {"tasks"}
+    return [(anchor, title) for anchor, title in _SECTIONS if anchor not in absent]
 
 
 def _placed(canvas: Canvas, title: str, layout: str, styles: dict[str, str]) -> Markup:

@@ -8,6 +8,7 @@ from data_contracts.errors import CorpusError
 
 EXAMPLES = [
     errors.RecipeInvalid("r.yaml", "dedup.treshold", "unknown field", "Did you mean …?"),
+    errors.TaskInvalid("t.yaml", "no `path`", "Add it."),
     errors.SourceMissing("books", "/books", "no such folder", "Check the path."),
     errors.SourceChanged("books", "/books"),
     errors.FieldMissing("books", "a.jsonl", "text", ["body"]),

@@ -14,9 +14,25 @@ from model.evaluate import EvaluateInputs, _beats_baselines, evaluate
 from model.pretrained import load_pretrained, load_tokenizer
 from model.recipe import EvaluateRecipe
 from model.train import TrainInputs, train
-from tests.model.conftest import write_documents, write_version
+from tests.model.conftest import WORDS, write_documents, write_version
 
 RECIPE = EvaluateRecipe(bootstrap_resamples=200, sample_tokens=12, threads=1)
+
+
+@pytest.fixture(scope="module")
+def order_task(tmp_path_factory):
+    """Which word follows, as the documents have it: a task that the model has learned."""
+    folder = tmp_path_factory.mktemp("task")
+    rows = [
+        {"before": f"{WORDS[n]} {WORDS[n + 1]}", "next": [WORDS[n + 2], WORDS[n - 3]], "right": 0}
+        for n in range(14)
+    ]
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "order.yaml").write_text(
+        "name: order\nformat: multiple_choice\npath: rows.jsonl\n"
+        "question: '{before}'\nchoices: next\nanswer: right\n"
+    )
+    return folder / "order.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +134,16 @@ def test_limits_prompts_and_baselines_can_be_chosen(inputs, tmp_path):
     assert all(one.documents < 10 for one in result.figures)
     assert [sample.prompt for sample in result.samples] == ["the mill", ""]
     assert not result.beats_baselines
+
+
+def test_a_trained_model_solves_a_task_of_its_own_world(inputs, order_task, tmp_path):
+    recipe = RECIPE.model_copy(update={"tasks": (order_task,), "baselines": ()})
+    result = evaluate(inputs, recipe, tmp_path / "evaluation")
+    (task,) = result.tasks
+    assert (task.name, task.examples, task.chance) == ("order", 14, 0.5)
+    assert task.accuracy.value > 0.8
+    assert task.right_probability.value > 0.6
+    assert EvaluateResult.load(result.folder) == result
 
 
 def test_a_model_is_measured_on_another_dataset_with_its_own_tokenizer(trained, tmp_path):

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from data_contracts.manifest import ModelManifest
+from data_contracts.measures import TaskFigures
 from data_contracts.results import (
     EvaluateResult,
     Interval,
@@ -45,6 +46,16 @@ def make_model(folder: Path, sample: str = HOSTILE) -> Made:
             text_bytes=90_000,
         )
 
+    def task(hostile: str) -> TaskFigures:
+        accuracy = Interval(value=0.612, low=0.58, high=0.64)
+        return TaskFigures(
+            name="grammar", description=hostile, format="minimal_pairs", examples=1_340,
+            available=67_000, chance=0.5, accuracy=accuracy, byte_accuracy=accuracy,
+            centred_accuracy=Interval(value=0.224, low=0.16, high=0.28),
+            right_probability=Interval(value=0.571, low=0.55, high=0.59),
+            groups={"agreement": (0.81, 40), hostile: (0.32, 20)},
+        )  # fmt: skip
+
     evaluated = EvaluateResult(
         folder=folder, elapsed_seconds=9.0, parameters=1_842_112, tokens_per_second=51_000.0,
         peak_memory_bytes=640_000_000, beats_baselines=True,
@@ -58,6 +69,7 @@ def make_model(folder: Path, sample: str = HOSTILE) -> Made:
             "novels": Interval(value=1.9, low=1.84, high=1.96),
             "poetry-zh": Interval(value=2.2, low=1.9, high=2.6),
         },
+        tasks=(task(sample),),
         samples=(Sample(prompt="The river", text=sentence(5, 60)), Sample(prompt="<b>", text=sample)),
     )  # fmt: skip
     manifest = ModelManifest(

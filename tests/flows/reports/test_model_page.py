@@ -36,6 +36,17 @@ def test_figures_and_intervals_are_shown(page, model):
         assert name in text
 
 
+def test_tasks_are_shown_with_their_groups_and_left_out_where_there_are_none(page, report):
+    text = Structure(page).text()
+    assert "0.612" in text
+    assert "1,340 of 67,000" in text
+    assert text.index("0.32") < text.index("0.81")  # the worst group first
+    evaluated = report.evaluated.model_copy(update={"tasks": ()})
+    without = render_model(report.model_copy(update={"evaluated": evaluated}))
+    assert 'href="#tasks"' in page
+    assert "tasks" not in without
+
+
 def test_a_long_curve_is_thinned_and_keeps_its_level(model):
     train, validation = loss_curves(model.folder / METRICS_FILE)
     assert len(train) == CURVE_POINTS
@@ -60,9 +71,19 @@ def test_a_strange_dataset_label_is_no_link(model):
     assert not [a for _, a in Structure(page).elements if "javascript" in a.get("href", "")]
 
 
+def tamed(evaluated):
+    (task,) = evaluated.tasks
+    groups = {"a": (0.3, 2), "b": (0.8, 2)}
+    tame = task.model_copy(update={"description": "calm", "groups": groups})
+    return evaluated.model_copy(update={"tasks": (tame,)})
+
+
 def test_hostile_samples_add_no_element(page, report):
     tame = report.model_copy(
-        update={"samples": tuple(Sample(prompt="p", text="t") for _ in report.samples)}
+        update={
+            "samples": tuple(Sample(prompt="p", text="t") for _ in report.samples),
+            "evaluated": tamed(report.evaluated),
+        }
     )
     assert Structure(render_model(tame)).tags() == Structure(page).tags()
     assert Structure(page).problems == []

@@ -43,10 +43,19 @@ class Reason(StrEnum):
     """The compressed stream is truncated or broken; what came before it was read."""
     DECOMPRESSION_BOMB = "decompression_bomb"
     """The file unpacks to more than `ingest.max_expansion_ratio` or `max_file_bytes` allow."""
+    UNSAFE_PATH = "unsafe_path"
+    """A file of an archive would lie outside it (an absolute path, or `..`): it is not read."""
+    NESTED_TOO_DEEP = "nested_too_deep"
+    """An archive lies deeper in others than `ingest.max_archive_depth`."""
+    TOO_MANY_FILES = "too_many_files"
+    """The archive holds more files than `ingest.max_archive_files`; those before were read."""
+    ENCRYPTED = "encrypted"
+    """The archive's file is locked by a password."""
     BAD_FORMAT = "bad_format"
-    """The file is not of the format it claims (a broken Parquet footer, a broken WARC header)."""
+    """The file is not of the format it claims (a broken Parquet footer, a broken WARC header, a row
+    of a CSV file with other columns than its header), or the recipe's own reader failed on it."""
     BAD_JSON = "bad_json"
-    """The line is not a JSON object."""
+    """The line, or the element of a JSON array, is not a JSON object."""
     BAD_ENCODING = "bad_encoding"
     """The text is not valid UTF-8."""
     BAD_HTML = "bad_html"
@@ -61,6 +70,9 @@ class Reason(StrEnum):
     """The record lacks the key field, or the field is neither a string nor an integer."""
     DUPLICATE_KEY = "duplicate_key"
     """Another record of the source has this key; the one with the smallest content_id is kept."""
+    BLOCKED_DOMAIN = "blocked_domain"
+    """The address is of a domain in `ingest.blocked_domains`; `blocked_domain:DOMAIN` among the
+    reasons says of which."""
     EMPTY = "empty"
     """Nothing but white space is left of the text."""
     WRONG_LANGUAGE = "wrong_language"
@@ -131,6 +143,10 @@ UNREADABLE_REASONS = frozenset(
         Reason.NO_PERMISSION,
         Reason.BAD_COMPRESSION,
         Reason.DECOMPRESSION_BOMB,
+        Reason.UNSAFE_PATH,
+        Reason.NESTED_TOO_DEEP,
+        Reason.TOO_MANY_FILES,
+        Reason.ENCRYPTED,
         Reason.BAD_FORMAT,
         Reason.BAD_JSON,
         Reason.BAD_ENCODING,

@@ -212,7 +212,9 @@ def data_keys(
         against: What no document may repeat.
     """
     sources = [
-        source.model_dump(mode="json", exclude={"path", "license", "language", "priority"})
+        source.model_dump(
+            mode="json", exclude={"path", "reader", "license", "language", "priority"}
+        )
         for source in recipe.sources
     ]
     languages = {source.name: source.language for source in recipe.sources}

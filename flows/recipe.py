@@ -21,6 +21,7 @@ from data_contracts.strict_yaml import load_strictly
 from model.recipe import EvaluateRecipe, TrainRecipe
 from pipeline.clean.recipe import CleanRecipe
 from pipeline.dedup.recipe import DedupRecipe
+from pipeline.ingest.readers.own import check_reader
 from pipeline.ingest.recipe import IngestRecipe, Source
 from pipeline.shard.recipe import ShardRecipe
 from pipeline.validate.recipe import ValidateRecipe
@@ -70,10 +71,7 @@ class Recipe(Frozen):
     def at(self, base: Path) -> "Recipe":
         """Resolve every relative path against a folder: from now on it means one place."""
         changes: dict[str, Any] = {
-            field: tuple(
-                source.model_copy(update={"path": _absolute(source.path, base)})
-                for source in getattr(self, field)
-            )
+            field: tuple(_source_at(source, base) for source in getattr(self, field))
             for field in ("sources", "evaluation_sets")
         }
         if self.validation.contract is not None:
@@ -127,7 +125,10 @@ def load_recipe(path: Path, changes: Sequence[tuple[list[str], Any]] = ()) -> Re
         )
     for field, value in changes:
         content = _with(content, field, value)
-    return parse_recipe(content, path).at(path.absolute().parent)
+    recipe = parse_recipe(content, path).at(path.absolute().parent)
+    for source in (*recipe.sources, *recipe.evaluation_sets):
+        check_reader(source)
+    return recipe
 
 
 def _with(content: Any, place: list[str], value: Any) -> Any:
@@ -228,6 +229,13 @@ def _clean_parts(clean: CleanRecipe, base: Path) -> dict[str, Any]:
         },
         "own_rules": {name: resolve_part(part, base) for name, part in clean.own_rules.items()},
     }
+
+
+def _source_at(source: Source, base: Path) -> Source:
+    changes = {"path": _absolute(source.path, base)}
+    if source.reader is not None:
+        changes["reader"] = resolve_part(source.reader, base)
+    return source.model_copy(update=changes)
 
 
 def _absolute(path: str, base: Path) -> str:

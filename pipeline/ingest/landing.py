@@ -17,17 +17,17 @@ from pydantic import Field
 from data_contracts.errors import SourceMissing
 from data_contracts.fingerprint import fingerprint, sha256_of_file
 from data_contracts.frozen import Frozen
-from pipeline.ingest.formats import SNIFFED_BYTES, format_by_name, resolve_format
+from data_contracts.own_parts import part_identity
+from pipeline.ingest.formats import belongs, format_by_name, is_container_name
 from pipeline.ingest.listing import Listed, is_url, list_local
 from pipeline.ingest.recipe import Source
 from pipeline.ingest.remote import list_remote, open_remote, remote_mark
+from pipeline.ingest.streams import unpacked_head
 from pipeline.partition_pool import map_in_order
 
 _RACY_NANOSECONDS = 2_000_000_000
 """A file changed this shortly before it was hashed may change again within the same tick of the
 file system's clock: its hash is not remembered (git's "racy" index entries; FAT ticks in 2 s)."""
-
-_TEXT_FORMATS = frozenset({"text", "markdown"})  # read alike
 
 Stamp = tuple[int, int, int, int]
 """Size, time of content change and of any change (ns), inode."""
@@ -59,7 +59,7 @@ class LandedSource(Frozen):
     bytes: int = Field(ge=0)
     """Size of all files as they lie there, packed."""
     digest: str
-    """32 hex digits that change whenever a file's path or content does."""
+    """32 hex digits that change whenever a file's path or content does, or the source's own reader."""
 
 
 def land(source: Source, memo: Path | None = None) -> LandedSource:
@@ -71,6 +71,7 @@ def land(source: Source, memo: Path | None = None) -> LandedSource:
 
     Raises:
         SourceMissing: The path leads nowhere, may not be listed, or holds no file to read.
+        RecipeInvalid: There is no such function as its own reader.
     """
     remote = is_url(source.path)
     listed = list_remote(source) if remote else list_local(source)
@@ -79,13 +80,25 @@ def land(source: Source, memo: Path | None = None) -> LandedSource:
         raise _nothing_to_read(source, listed)
     files = _mark_remote(wanted) if remote else _hash_local(wanted, memo)
     taken = {one.path for one in wanted}
+    identity = [reader_identity(source)] if source.reader is not None else []
     return LandedSource(
         name=source.name,
         files=files,
         skipped=tuple(one.path for one in listed if one.path not in taken),
         bytes=sum(file.bytes for file in files),
-        digest=fingerprint([[file.path, file.sha256] for file in files]),
+        digest=fingerprint([*identity, *([file.path, file.sha256] for file in files)]),
     )
+
+
+def reader_identity(source: Source) -> str | None:
+    """Tell what the source's own reader is (`data_contracts.own_parts`); None: it has none.
+
+    Raises:
+        RecipeInvalid: There is no such function.
+    """
+    if source.reader is None:
+        return None
+    return part_identity(source.reader, f"sources.{source.name}.reader")
 
 
 @contextmanager
@@ -101,26 +114,17 @@ def open_landed(location: str) -> Iterator[BinaryIO]:
 
 def _is_readable_format(source: Source, listed: Listed) -> bool:
     """Tell whether a file is one of the source's: what the user chose and declared always is."""
-    by_name = format_by_name(listed.path)
-    if source.format != "auto":
-        # In a folder of JSONL, a README.md is not a record that cannot be read.
-        return (
-            listed.chosen
-            or by_name in (None, source.format)
-            or {
-                by_name,
-                source.format,
-            }
-            <= _TEXT_FORMATS
-        )
-    if by_name is not None:
+    if source.reader is not None:
         return True
+    declared, chosen = source.format, listed.chosen
+    if format_by_name(listed.path) is not None or is_container_name(listed.path):
+        return belongs(listed.path, None, declared, chosen=chosen)
     try:
         with open_landed(listed.location) as file:
-            head = file.read(SNIFFED_BYTES)
+            head = unpacked_head(file)
     except PermissionError:
-        return listed.chosen
-    return resolve_format(listed.path, head, source.format) is not None
+        head = None
+    return belongs(listed.path, head, declared, chosen=chosen)
 
 
 def _mark_remote(listed: list[Listed]) -> tuple[LandedFile, ...]:

@@ -1,6 +1,8 @@
 """Which files a source's path stands for: a file, a folder, a glob or a URL, in one fixed order."""
 
 import difflib
+import itertools
+import json
 import os
 import re
 import stat
@@ -42,7 +44,7 @@ def list_local(source: Source) -> list[Listed]:
         if path.is_file():
             return [Listed(path.name, str(path), chosen=True)]
         if path.is_dir():
-            return _sorted(path, _walk(source, path), chosen=False)
+            return _sorted(path, _without_leavings(_walk(source, path)), chosen=False)
         if _MAGIC.search(source.path):
             root, segments = _split_glob(path)
             if root.is_dir():
@@ -64,6 +66,31 @@ def _walk(source: Source, folder: Path) -> Iterator[Path]:
             yield from _walk(source, Path(entry.path))
         elif _is_regular(entry):
             yield Path(entry.path)
+
+
+def _without_leavings(files: Iterator[Path]) -> Iterator[Path]:
+    """Take what a saved Hugging Face dataset names as its data (`Dataset.save_to_disk`).
+
+    The JSON beside it describes it; other Arrow files there are what `map` and its like left.
+    """
+    by_folder = itertools.groupby(files, lambda one: one.parent)
+    for folder, inside in ((folder, list(inside)) for folder, inside in by_folder):
+        named = _saved_files(folder)
+        for one in inside:
+            if one.name == "dataset_dict.json" or (named is not None and one.name not in named):
+                continue
+            yield one
+
+
+def _saved_files(folder: Path) -> set[str] | None:
+    """Name the data files of a saved dataset; None where the folder is none."""
+    if not (folder / "dataset_info.json").is_file():
+        return None
+    try:
+        state = json.loads((folder / "state.json").read_bytes())
+        return {str(one["filename"]) for one in state["_data_files"]}
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return None
 
 
 def _match(source: Source, folder: Path, segments: tuple[str, ...]) -> Iterator[Path]:

@@ -5,8 +5,11 @@ from typing import Literal
 from pydantic import Field
 
 from data_contracts.frozen import Frozen
+from data_contracts.own_parts import OwnPart
 
-Format = Literal["jsonl", "parquet", "text", "markdown", "html", "warc"]
+Format = Literal[
+    "jsonl", "json", "csv", "tsv", "parquet", "arrow", "text", "markdown", "html", "warc"
+]
 """What a file holds."""
 
 
@@ -18,14 +21,28 @@ class Source(Frozen):
     path: str = Field(min_length=1)
     """A file, a folder, a glob (`*`, `?`, `[…]`, `**`) or a URL, relative to the recipe file."""
     format: Literal["auto", Format] = "auto"
-    """What the files hold; `auto` goes by name, and by content where the name says nothing."""
+    """What the files hold; `auto` goes by name, and by content where the name says nothing or lies.
+    Any of them may be packed (gzip, bzip2, xz, lz4, zstd) and lie in tar or zip archives."""
+    reader: OwnPart | None = None
+    """A function of your own that reads the files instead, as `module:function`: it takes the
+    unpacked file (`typing.BinaryIO`) and yields one `dict[str, Any]` a record, which the fields below
+    look into."""
     license: str | None = None
     """SPDX identifier of the licence, such as `CC-BY-4.0`."""
     text_field: str = Field(default="text", min_length=1)
-    """Field or column that holds a record's text (JSONL, Parquet)."""
+    """Field or column that holds a record's text; dots lead into nested ones (`message.content`,
+    `choices.0.text`) where there is no field of that whole name."""
+    turn_template: str | None = Field(default=None, min_length=1)
+    """What is written for each turn where the text field is a list, with the turn's fields in
+    braces, such as `{role}: {content}`; null: such a record is not read."""
+    turn_separator: str = "\n\n"
+    """What stands between two turns."""
     key_field: str | None = Field(default=None, min_length=1)
-    """Field or column that names a record within the source (JSONL, Parquet). Without it a record
-    is named by its content."""
+    """Field or column that names a record within the source; dots lead into nested ones. Without it
+    a record is named by its content."""
+    url_field: str | None = Field(default=None, min_length=1)
+    """Field or column with a record's address, for `ingest.blocked_domains`; of WARC records it is
+    known."""
     language: str | None = Field(default=None, pattern=r"^[a-z]{2,3}$")
     """ISO 639 code of the language that the source is declared to be in; null: not checked."""
     priority: int = Field(default=0, ge=-1000, le=1000)
@@ -52,5 +69,12 @@ class IngestRecipe(Frozen):
     (`HTMLDocumentParserOptions`, kMaximumHTMLParserDOMTreeDepth)."""
     html_main_content: bool = True
     """Keep the main text of an HTML page and leave out menus, headers and footers."""
+    max_archive_depth: int = Field(default=2, ge=1, le=8)
+    """How deep archives may lie in archives; 1: none in another."""
+    max_archive_files: int = Field(default=1_000_000, ge=1)
+    """Most files in one archive."""
+    blocked_domains: tuple[str, ...] = ()
+    """Domains whose pages are dropped, with all that lie under them: `example.com` blocks
+    `www.example.com`, too."""
     sample_records: int | None = Field(default=None, ge=1)
     """Read only the first so many records of each source, to try a recipe out; null: all."""

@@ -8,17 +8,20 @@ import pyarrow as pa
 
 from data_contracts.identity import content_id
 from data_contracts.reasons import Reason
-from pipeline.ingest.streams import BrokenStream
+from pipeline.ingest.decompress import BrokenStream
+from pipeline.ingest.domains import DomainList
 
 ROWS: Final = pa.schema(
     [
         pa.field("position", pa.int64(), nullable=False),  # 1-based line, row or record number
         pa.field("key", pa.string()),  # null: the file names none
         pa.field("content_id", pa.string()),  # null: unreadable
-        pa.field("reason", pa.string()),  # why it is unreadable; null: it was read
+        pa.field("reason", pa.string()),  # why it is not handed on; null: it is
+        pa.field("origin", pa.string()),  # which of several the reason is about, such as a domain
         pa.field("value", pa.float64()),  # what was measured, and its limit, where there are any
         pa.field("threshold", pa.float64()),
-        pa.field("text", pa.large_string()),  # null: unreadable
+        pa.field("member", pa.string()),  # file in an archive that it lies in; null: in none
+        pa.field("text", pa.large_string()),  # null: not handed on
     ]
 )
 """One row per record of a file, in the file's order."""
@@ -31,8 +34,14 @@ _BATCH_ROWS: Final = 65_536
 class RowCollector:
     """Collects rows one by one and turns them into tables."""
 
-    def __init__(self) -> None:
-        """Start with no rows."""
+    def __init__(self, blocked: DomainList | None = None) -> None:
+        """Start with no rows.
+
+        Args:
+            blocked: Domains whose records are not handed on.
+        """
+        self._blocked = blocked
+        self._origins: dict[int, str] = {}
         self._positions: list[int] = []
         self._keys: list[str | None] = []
         self._texts: list[bytes | None] = []
@@ -40,14 +49,21 @@ class RowCollector:
         self._limits: dict[int, tuple[float | None, float | None]] = {}
         self._bytes = 0
 
-    def add(self, position: int, text: bytes, key: str | None = None) -> None:
+    def add(
+        self, position: int, text: bytes, key: str | None = None, url: str | None = None
+    ) -> None:
         """Add a record.
 
         Args:
             position: 1-based number within the file.
             text: Valid UTF-8.
             key: What the file calls it.
+            url: Its address, if it has one.
         """
+        if self._blocked and url is not None:
+            domain = self._blocked.match(url)
+            if domain is not None:
+                self._origins[len(self._positions)] = domain
         self._positions.append(position)
         self._keys.append(key)
         self._texts.append(text)
@@ -82,7 +98,7 @@ class RowCollector:
         """Yield what is left, if anything, and start anew."""
         if self._positions:
             yield self._table()
-            self.__init__()  # type: ignore[misc]
+            self.__init__(self._blocked)  # type: ignore[misc]
 
     def _table(self) -> pa.Table:
         texts = pa.array(self._texts, pa.large_binary())
@@ -90,14 +106,23 @@ class RowCollector:
         thresholds = values.copy()
         for row, (value, threshold) in self._limits.items():
             values[row], thresholds[row] = value, threshold
+        ids = content_ids(texts)
+        origins: list[str | None] = [None] * len(self._positions)
+        if self._origins:  # known by content, but handed on without it
+            for row, domain in self._origins.items():
+                origins[row], self._reasons[row] = domain, Reason.BLOCKED_DOMAIN.value
+                self._texts[row] = None
+            texts = pa.array(self._texts, pa.large_binary())
         return pa.table(
             [
                 pa.array(self._positions, pa.int64()),
                 pa.array(self._keys, pa.string()),
-                content_ids(texts),
+                ids,
                 pa.array(self._reasons, pa.string()),
+                pa.array(origins, pa.string()),
                 pa.array(values, pa.float64()),
                 pa.array(thresholds, pa.float64()),
+                pa.nulls(len(self._positions), pa.string()),
                 as_text(texts),
             ],
             schema=ROWS,

@@ -1,28 +1,15 @@
-"""A file's bytes, unpacked piece by piece: gzip and zstd, guarded against bombs and broken streams.
-
-What libraries offer for this stops silently where a stream is cut short, or throws away what it had
-unpacked before the fault. Here each byte before a fault is given, then the fault is raised.
-"""
+"""A file's bytes, unpacked piece by piece and guarded against bombs."""
 
 import io
-import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, Final, Protocol
 
-import zstandard
-
 from data_contracts.reasons import Reason
-from pipeline.ingest.formats import compression_of
+from pipeline.ingest.decompress import UNPACKED_BYTES, BrokenStream, decompress
+from pipeline.ingest.formats import SNIFFED_BYTES, compression_of
 from pipeline.ingest.recipe import IngestRecipe
 
 _PACKED_BYTES: Final = 64 * 1024
-_UNPACKED_BYTES: Final = 1024 * 1024
-"""Most that one step unpacks: a bomb is noticed after this much."""
-
-_ZSTD_MAGIC: Final = 0xFD2FB528
-_ZSTD_SKIPPABLE: Final = 0x184D2A50  # to …5F
-_ZSTD_MAX_WINDOW: Final = 1 << 31
-"""Largest window of `zstd --long=31`, which published dumps use."""
 
 
 class Readable(Protocol):
@@ -31,17 +18,6 @@ class Readable(Protocol):
     def read(self, count: int, /) -> bytes:
         """Read up to `count` bytes; fewer only at the end."""
         ...
-
-
-class BrokenStream(Exception):
-    """The rest of a file cannot be unpacked; never leaves ingest, it becomes a ledger row."""
-
-    def __init__(
-        self, reason: Reason, value: float | None = None, threshold: float | None = None
-    ) -> None:
-        """Say why, with the measured value and its limit where there are any."""
-        self.reason, self.value, self.threshold = reason, value, threshold
-        super().__init__(f"{reason}: {value} (limit {threshold})")
 
 
 class Unpacked(io.RawIOBase):
@@ -78,7 +54,7 @@ class Unpacked(io.RawIOBase):
 def unpack(file: Readable, recipe: IngestRecipe) -> Iterator[bytes]:
     """Yield a file's unpacked bytes in pieces of at most 2 MiB.
 
-    Compression is known by content; several gzip members or zstd frames make one stream.
+    Compression is known by content; several members or frames make one stream.
 
     Args:
         file: Opened at its start.
@@ -99,10 +75,7 @@ def unpack(file: Readable, recipe: IngestRecipe) -> Iterator[bytes]:
     head = read(_PACKED_BYTES)
     source = _PushedBack(head, read)
     compression = compression_of(head)
-    if compression == "none":
-        pieces = _plain(source.read)
-    else:
-        pieces = _gunzip(source.read) if compression == "gzip" else _unzstd(source.read)
+    pieces = _plain(source.read) if compression == "none" else decompress(compression, source.read)
     unpacked = 0
     for piece in pieces:
         unpacked += len(piece)
@@ -134,103 +107,69 @@ class _PushedBack:
 
 
 def _plain(read: Callable[[int], bytes]) -> Iterator[bytes]:
-    while piece := read(_UNPACKED_BYTES):
+    while piece := read(UNPACKED_BYTES):
         yield piece
 
 
-def _gunzip(read: Callable[[int], bytes]) -> Iterator[bytes]:
-    """Unpack gzip members one after the other (RFC 1952); zero padding at the end is allowed."""
-    member = zlib.decompressobj(wbits=31)
-    while data := read(_PACKED_BYTES):
-        while data:
-            if member.eof:
-                data = data.lstrip(b"\0")
-                if not data:
-                    break
-                member = zlib.decompressobj(wbits=31)
-            before = member.copy()
-            try:
-                piece = member.decompress(data, _UNPACKED_BYTES)
-            except zlib.error:
-                yield from _up_to_the_fault(before, data)
-                raise BrokenStream(Reason.BAD_COMPRESSION) from None
-            if piece:
-                yield piece
-            data = member.unused_data if member.eof else member.unconsumed_tail
-    while not member.eof and (piece := member.decompress(b"", _UNPACKED_BYTES)):
-        yield piece
-    if not member.eof:
-        raise BrokenStream(Reason.BAD_COMPRESSION)
+def unpacked_head(file: Readable) -> bytes:
+    """Unpack a file's first `SNIFFED_BYTES`; broken streams give what they give.
 
-
-def _up_to_the_fault(member: "zlib._Decompress", data: bytes) -> Iterator[bytes]:
-    """Unpack byte by byte: zlib gives nothing of a call that ends in a fault."""
-    pieces: list[bytes] = []
-    try:
-        pieces.extend(member.decompress(data[at : at + 1]) for at in range(len(data)))
-    except zlib.error:
-        yield b"".join(pieces)
-
-
-def _unzstd(read: Callable[[int], bytes]) -> Iterator[bytes]:
-    """Unpack zstd frames one after the other, block by block (RFC 8878, section 3).
-
-    A block unpacks to at most 128 KiB, so feeding blocks bounds what a step can unpack, and a
-    stream that ends inside a frame is noticed.
+    Args:
+        file: Opened at its start; no more of it is read than is needed.
     """
-    while head := read(4):
-        magic = int.from_bytes(head, "little")
-        if len(head) == 4 and magic & 0xFFFFFFF0 == _ZSTD_SKIPPABLE:
-            _skip(read, int.from_bytes(_exactly(read, 4), "little"))
-        elif len(head) == 4 and magic == _ZSTD_MAGIC:
-            yield from _zstd_frame(read, head)
-        else:
-            raise BrokenStream(Reason.BAD_COMPRESSION)
-
-
-def _zstd_frame(read: Callable[[int], bytes], magic: bytes) -> Iterator[bytes]:
-    descriptor = _exactly(read, 1)
-    flags = descriptor[0]
-    single_segment, has_checksum = flags >> 5 & 1, flags >> 2 & 1
-    content_size_bytes = (single_segment, 2, 4, 8)[flags >> 6]
-    dictionary_bytes = (0, 1, 2, 4)[flags & 3]
-    rest = _exactly(read, 1 - single_segment + dictionary_bytes + content_size_bytes)
-    frame = zstandard.ZstdDecompressor(max_window_size=_ZSTD_MAX_WINDOW).decompressobj()
-    pieces, waiting = [_step(frame.decompress, magic + descriptor + rest)], 0
-    is_last = False
+    head = file.read(_PACKED_BYTES)
+    compression = compression_of(head)
+    held = b"" if compression != "none" else head
     try:
-        while not is_last:
-            header = _exactly(read, 3)
-            fields = int.from_bytes(header, "little")
-            is_last, kind, size = bool(fields & 1), fields >> 1 & 3, fields >> 3
-            body = _exactly(read, 1 if kind == 1 else size)  # kind 1: one byte, repeated
-            pieces.append(_step(frame.decompress, header + body))
-            waiting += len(pieces[-1])
-            if waiting >= _UNPACKED_BYTES:
-                yield b"".join(pieces)
-                pieces, waiting = [], 0
-        if has_checksum:
-            pieces.append(_step(frame.decompress, _exactly(read, 4)))
+        if compression != "none":
+            for piece in decompress(compression, _PushedBack(head, file.read).read):
+                held += piece
+                if len(held) >= SNIFFED_BYTES:
+                    break
     except BrokenStream:
-        yield b"".join(pieces)
-        raise
-    yield b"".join(pieces)
+        pass
+    return held[:SNIFFED_BYTES]
 
 
-def _step(decompress: Callable[[bytes], bytes], data: bytes) -> bytes:
+def sniff(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """Look at the first `SNIFFED_BYTES` of a stream, and give all of it again.
+
+    Returns:
+        (first bytes, the whole stream): a fault among the first bytes is raised by the latter.
+    """
+    held: list[bytes] = []
+    fault: BrokenStream | None = None
     try:
-        return decompress(data)
-    except zstandard.ZstdError as error:
-        raise BrokenStream(Reason.BAD_COMPRESSION) from error
+        while sum(map(len, held)) < SNIFFED_BYTES:
+            held.append(next(pieces))
+    except StopIteration:
+        pass
+    except BrokenStream as error:
+        fault = error
+
+    def whole() -> Iterator[bytes]:
+        yield from held
+        if fault is not None:
+            raise fault
+        yield from pieces
+
+    return b"".join(held)[:SNIFFED_BYTES], whole()
 
 
-def _exactly(read: Callable[[int], bytes], count: int) -> bytes:
-    data = read(count)
-    if len(data) != count:
-        raise BrokenStream(Reason.BAD_COMPRESSION)
-    return data
+class Peeked:
+    """A file whose first bytes can be read twice."""
 
+    def __init__(self, file: Readable) -> None:
+        """Read from this file, and remember."""
+        self._file = file
+        self._held: list[bytes] = []
 
-def _skip(read: Callable[[int], bytes], count: int) -> None:
-    while count:
-        count -= len(_exactly(read, min(count, _UNPACKED_BYTES)))
+    def read(self, count: int) -> bytes:
+        """Read up to `count` bytes; fewer only at the end."""
+        data = self._file.read(count)
+        self._held.append(data)
+        return data
+
+    def from_start(self) -> Readable:
+        """Give the file as if it had not been read; this one must not be read any more."""
+        return _PushedBack(b"".join(self._held), self._file.read)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,6 +17,9 @@ from pipeline.ingest.naming import name_records
 from pipeline.ingest.units import SEGMENT, ReadUnit
 
 _INDEX = [name for name in SEGMENT.names if name != "text"]
+
+
+_SHOWN = ("path", "position", "content_id", "origin", "value", "threshold")
 
 
 class PartitionWriter:
@@ -96,7 +100,7 @@ def write_source(name: str, read: list[ReadUnit], tables: Tables) -> SourceTable
             "key": named["key"].cast(pa.string()),
             "source": pa.repeat(name, index.num_rows),
             "reason": reasons,
-            **{c: index[c] for c in ("path", "position", "content_id", "value", "threshold")},
+            **{c: index[c] for c in _SHOWN},
         }
     )
     tables.origins.add(described)
@@ -126,9 +130,14 @@ def _index(read: list[ReadUnit]) -> pa.Table:
     schema = pa.schema([*(SEGMENT.field(name) for name in _INDEX), pa.field("path", pa.string())])
     parts = [schema.empty_table()]
     for unit, segment in _segments(read):
-        paths = pa.array([file.path for file in unit.unit.files], pa.string())
+        files = pa.array([file.path for file in unit.unit.files], pa.string())
         part = segment.select(_INDEX)
-        parts.append(part.append_column("path", paths.take(part["file"].combine_chunks())))
+        paths = files.take(part["file"].combine_chunks())
+        if part["member"].null_count < part.num_rows:
+            members = part["member"].combine_chunks()
+            joined = pc.binary_join_element_wise(paths, members, "/")
+            paths = pc.if_else(pc.is_null(members), paths, joined)
+        parts.append(part.append_column("path", paths))
     return pa.concat_tables(parts)
 
 
@@ -153,15 +162,27 @@ def _write_records(read: list[ReadUnit], described: pa.Table, writer: PartitionW
 
 
 def _decisions(dropped: pa.Table) -> pa.Table:
-    """Write one decision for each row, whose evidence is its one reason."""
+    """Write one decision for each row: its one reason, and again with what that is about, if known."""
     count = dropped.num_rows
     columns = [dropped[name].combine_chunks() for name in ("reason", "value", "threshold")]
-    evidence = pa.StructArray.from_arrays(columns, fields=list(RULE_EVIDENCE))
+    origins = dropped["origin"].combine_chunks()
+    about = pc.is_valid(origins)
+    rows = pa.array(range(count), pa.int64())
+    places = pc.array_sort_indices(pa.concat_arrays([rows, rows.filter(about)]))
+    named = pc.binary_join_element_wise(columns[0], origins, ":").filter(about)
+    evidence = pa.StructArray.from_arrays(
+        [
+            pa.concat_arrays([columns[0], named]),
+            *(pa.concat_arrays([one, one.filter(about)]) for one in columns[1:]),
+        ],
+        fields=list(RULE_EVIDENCE),
+    ).take(places)
+    ends = np.concatenate([[0], np.cumsum(1 + about.to_numpy(zero_copy_only=False))])
     return pa.table(
         {
             "record_id": dropped["record_id"],
             "reason": dropped["reason"],
-            "reasons": pa.ListArray.from_arrays(pa.array(range(count + 1), pa.int32()), evidence),
+            "reasons": pa.ListArray.from_arrays(pa.array(ends, pa.int32()), evidence),
             "survivor_id": pa.nulls(count, pa.string()),
             "similarity": pa.nulls(count, pa.float64()),
         }

@@ -25,7 +25,7 @@ from data_contracts.forgotten import NOBODY, ForgetList
 from data_contracts.progress import Progress
 from data_contracts.reasons import Reason
 from pipeline.ingest import LIBRARIES, STAGE_VERSION
-from pipeline.ingest.landing import LandedFile
+from pipeline.ingest.landing import LandedFile, reader_identity
 from pipeline.ingest.readers.dispatch import Report, read_file
 from pipeline.ingest.recipe import IngestRecipe, Source
 from pipeline.ingest.rows import ROWS
@@ -35,7 +35,16 @@ SEGMENT: Final = pa.schema([pa.field("file", pa.int32(), nullable=False), *ROWS]
 
 _SEGMENTS_FILE: Final = "segments"
 """Says how many segments there are: someone may have cleared away a part of the cache."""
-_LIMITS: Final = ("value", "threshold")
+_LIMITS: Final = ("value", "threshold", "origin")
+_READ_SETTINGS: Final = {
+    "format",
+    "text_field",
+    "turn_template",
+    "turn_separator",
+    "key_field",
+    "url_field",
+}
+"""Fields of a source that decide what is read of a file."""
 _LARGE_BYTES: Final = 4 * 1024 * 1024
 _MAX_FILES: Final = 512
 _MEAN_FILES: Final = 64
@@ -152,7 +161,8 @@ class UnitReader:
     def _kept_folder(self, unit: Unit) -> Path | None:
         if self._cache is None or any(file.sha256 is None for file in unit.files):
             return None
-        source = unit.source.model_dump(include={"format", "text_field", "key_field"})
+        source = unit.source.model_dump(include=_READ_SETTINGS)
+        source["reader"] = reader_identity(unit.source)
         files = [[file.path, file.sha256] for file in unit.files]
         return self._cache / "units" / fingerprint([self._settings, source, files])
 

@@ -8,9 +8,11 @@ import orjson
 import pyarrow as pa
 
 from data_contracts.reasons import Reason
+from pipeline.ingest.decompress import BrokenStream
+from pipeline.ingest.domains import DomainList
+from pipeline.ingest.fields import FieldMap
 from pipeline.ingest.recipe import IngestRecipe, Source
 from pipeline.ingest.rows import RowCollector
-from pipeline.ingest.streams import BrokenStream
 
 _BLANK = b" \t\r"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -27,49 +29,33 @@ def read_jsonl(pieces: Iterator[bytes], source: Source, recipe: IngestRecipe) ->
     Yields:
         Batches of ROWS; a position is a line number, blank lines counted.
     """
-    rows = RowCollector()
+    rows, fields = RowCollector(DomainList(recipe.blocked_domains)), FieldMap(source, recipe)
     position = 0
     try:
-        for position, line in enumerate(_lines(pieces, recipe.max_record_bytes), 1):
+        for position, line in enumerate(lines_of(pieces, recipe.max_record_bytes), 1):
             if isinstance(line, int):
                 rows.fail(position, Reason.TOO_LARGE, line, recipe.max_record_bytes)
                 continue
             data = line.removeprefix(_BYTE_ORDER_MARK) if position == 1 else line
             if data.strip(_BLANK):
-                _read_line(rows, position, data, source)
+                add_json(rows, fields, position, data)
             yield from rows.batches()
     except BrokenStream as fault:
         rows.fail_with(position + 1, fault)
     yield from rows.rest()
 
 
-def _read_line(rows: RowCollector, position: int, line: bytes, source: Source) -> None:
-    record = _parse(line)
-    if type(record) is not dict:
+def add_json(rows: RowCollector, fields: FieldMap, position: int, data: bytes) -> None:
+    """Add the row of one JSON value."""
+    record = parse_json(data)
+    if type(record) is dict:
+        fields.add(rows, position, record, data)
+    else:
         rows.fail(position, record if isinstance(record, Reason) else Reason.BAD_JSON)
-        return
-    text = record.get(source.text_field)
-    if type(text) is not str:
-        rows.fail(position, Reason.NO_TEXT_FIELD if text is None else Reason.TEXT_NOT_STRING)
-        return
-    key = None
-    if source.key_field is not None:
-        key = record.get(source.key_field)
-        if type(key) is float:  # orjson reads integers over 64 bits so
-            key = json.loads(line).get(source.key_field)
-        if type(key) is int:
-            key = str(key)
-        if type(key) is not str:
-            rows.fail(position, Reason.NO_KEY_FIELD)
-            return
-    try:
-        rows.add(position, text.encode(), key and key.encode().decode())
-    except UnicodeEncodeError:  # half of a surrogate pair, written as an escape
-        rows.fail(position, Reason.BAD_ENCODING)
 
 
-def _parse(line: bytes) -> Any:
-    """Read a line; what orjson refuses and Python's json writes is read too: NaN, lone surrogates.
+def parse_json(line: bytes) -> Any:
+    """Read a JSON value; what orjson refuses and Python's json writes is read too: NaN, lone surrogates.
 
     Returns:
         The value, or the reason why there is none.
@@ -88,7 +74,7 @@ def _parse(line: bytes) -> Any:
         return Reason.BAD_JSON
 
 
-def _lines(pieces: Iterator[bytes], max_bytes: int) -> Iterator[bytes | int]:
+def lines_of(pieces: Iterator[bytes], max_bytes: int) -> Iterator[bytes | int]:
     """Split into lines; of a line over the limit only its length is given.
 
     A last line without its line feed counts unless the stream broke off in it.
@@ -116,8 +102,10 @@ def _lines(pieces: Iterator[bytes], max_bytes: int) -> Iterator[bytes | int]:
 def fields_of_jsonl(pieces: Iterator[bytes], recipe: IngestRecipe) -> list[str]:
     """Name the fields of a file's first object; none where no line is one."""
     try:
-        for line in _lines(pieces, recipe.max_record_bytes):
-            record = None if isinstance(line, int) else _parse(line.removeprefix(_BYTE_ORDER_MARK))
+        for line in lines_of(pieces, recipe.max_record_bytes):
+            record = (
+                None if isinstance(line, int) else parse_json(line.removeprefix(_BYTE_ORDER_MARK))
+            )
             if type(record) is dict:
                 return [str(name) for name in record]
     except BrokenStream:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from data_contracts.reasons import Reason
+from pipeline.ingest.decompress import BrokenStream
 from pipeline.ingest.recipe import IngestRecipe
 from pipeline.ingest.rows import RowCollector
-from pipeline.ingest.streams import BrokenStream
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 

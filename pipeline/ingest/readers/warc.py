@@ -17,6 +17,7 @@ import pyarrow as pa
 from fastwarc.warc import WarcRecord
 
 from data_contracts.reasons import Reason
+from pipeline.ingest.domains import DomainList
 from pipeline.ingest.readers.html import BadPage, text_of_page
 from pipeline.ingest.readers.text import is_utf8
 from pipeline.ingest.recipe import IngestRecipe
@@ -69,7 +70,7 @@ def read_warc(pieces: Iterator[bytes], recipe: IngestRecipe) -> Iterator[pa.Tabl
     Yields:
         Batches of ROWS; a position is a record's number among all WARC records of the file.
     """
-    rows = RowCollector()
+    rows = RowCollector(DomainList(recipe.blocked_domains))
     stream = Unpacked(pieces)
     position = 0
     for frame in frames(stream, recipe.max_record_bytes):
@@ -161,9 +162,9 @@ def _read_frame(rows: RowCollector, position: int, frame: Frame, recipe: IngestR
         if isinstance(extracted, BadPage):
             rows.fail(position, Reason.BAD_HTML, extracted.value, extracted.threshold)
         else:
-            rows.add(position, extracted, key or None)
+            rows.add(position, extracted, key or None, uri)
     elif is_utf8(text.data):
-        rows.add(position, text.data, key or None)
+        rows.add(position, text.data, key or None, uri)
     else:
         rows.fail(position, Reason.BAD_ENCODING)
 

@@ -1,8 +1,10 @@
 """Files to ingest, and what came of them."""
 
+import bz2
 import gzip
 import io
 import json
+import lzma
 import os
 import tempfile
 from collections.abc import Iterator
@@ -37,7 +39,25 @@ def zstd(data: bytes) -> bytes:
 
 def pack(data: bytes, compression: str) -> bytes:
     """Pack data the way its name says."""
-    return {"none": bytes, "gzip": gzip.compress, "zstd": zstd}[compression](data)
+    return _PACKERS[compression](data)
+
+
+def lz4(data: bytes) -> bytes:
+    """Pack as one lz4 frame."""
+    packed = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(packed, "lz4") as stream:
+        stream.write(data)
+    return packed.getvalue().to_pybytes()
+
+
+_PACKERS = {
+    "none": bytes,
+    "gzip": gzip.compress,
+    "zstd": zstd,
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+    "lz4": lz4,
+}
 
 
 def pieces(data: bytes, recipe: IngestRecipe = RECIPE) -> Iterator[bytes]:

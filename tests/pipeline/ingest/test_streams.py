@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_contracts.reasons import Reason
+from pipeline.ingest.decompress import BrokenStream
 from pipeline.ingest.recipe import IngestRecipe
-from pipeline.ingest.streams import BrokenStream, Unpacked, unpack
+from pipeline.ingest.streams import Unpacked, unpack
 from tests.pipeline.ingest.inputs import PROSE, RECIPE, pack, zstd
 
 TEXT = (PROSE * 30_000).encode()
 PACKED = pytest.mark.parametrize("compression", ["gzip", "zstd"])
+ALL_PACKED = pytest.mark.parametrize("compression", ["gzip", "zstd", "bzip2", "xz", "lz4"])
 
 
 def read(data: bytes, recipe: IngestRecipe = RECIPE) -> tuple[bytes, BrokenStream | None]:
@@ -29,7 +31,7 @@ def read(data: bytes, recipe: IngestRecipe = RECIPE) -> tuple[bytes, BrokenStrea
     return bytes(given), None
 
 
-@pytest.mark.parametrize("compression", ["none", "gzip", "zstd"])
+@pytest.mark.parametrize("compression", ["none", "gzip", "zstd", "bzip2", "xz", "lz4"])
 @given(parts=st.lists(st.binary(max_size=300), max_size=4))
 def test_members_one_after_the_other_make_one_stream(compression, parts):
     packed = b"".join(pack(part, compression) for part in parts)

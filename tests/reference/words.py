@@ -1,7 +1,9 @@
 """Tokens found slowly and obviously: the twin of `pipeline.text.kernels`."""
 
 from dataclasses import dataclass
+from functools import cache, cached_property
 
+from pipeline.text import unicode_tables
 from pipeline.text.unicode_tables import (
     DIGIT,
     FORMAT,
@@ -13,10 +15,9 @@ from pipeline.text.unicode_tables import (
     MID_NUMBER,
     NUMBER,
     UNSPACED,
-    class_of,
-    fold_of,
 )
 
+class_of, fold_of = cache(unicode_tables.class_of), cache(unicode_tables.fold_of)
 MASK = (1 << 64) - 1
 LETTERS, DIGITS = {LETTER}, {DIGIT, NUMBER}
 JOINED_BY = {
@@ -33,7 +34,7 @@ class Token:
     has_letter: bool
     unspaced: bool
 
-    @property
+    @cached_property
     def folded(self) -> str:
         return "".join(chr(fold_of(c)) for c in self.text)
 

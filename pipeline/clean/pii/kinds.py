@@ -84,12 +84,13 @@ _NUMBERED: Final = re.compile(
     re.IGNORECASE,
 )
 """Words that say that a number is that of a thing (the Chinese ones: order, number, serial)."""
+# What may fail is bounded: else a text of nothing but beginnings would be searched to its end from each.
 _API_KEY: Final = re.compile(
     rb"(?:sk-(?:proj-|ant-\w+-)?(?=\w*\d)[\w-]{20,}|[sr]k_(?:live|test)_[A-Za-z0-9]{16,}"
     rb"|gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{22,}|glpat-[\w-]{20,}|A[KS]IA[A-Z0-9]{16}"
-    rb"|AIza[\w-]{35}|xox[abprs]-(?=[\w-]*\d)[A-Za-z0-9-]{10,}|hf_[A-Za-z0-9]{30,}"
+    rb"|AIza[\w-]{35}|xox[abprs]-(?=[\w-]{0,99}\d)[A-Za-z0-9-]{10,}|hf_[A-Za-z0-9]{30,}"
     rb"|npm_[A-Za-z0-9]{36}|pypi-[\w-]{50,}|SG\.[\w-]{22}\.[\w-]{43}"
-    rb"|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,})(?!\w)"
+    rb"|eyJ[\w-]{10,500}\.eyJ[\w-]{10,}\.[\w-]{10,})(?!\w)"
 )
 _LABEL: Final = rb"(?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
 _PRIVATE_KEY: Final = re.compile(
@@ -151,11 +152,10 @@ def _email(data: bytes, place: int) -> Span | None:
 
 
 def _ip(data: bytes, place: int) -> Span | None:
-    found = _IPV4.match(data, place)
+    inside = data[max(0, place - 1) : place] in {b".", b"-", b"/", b"_"}
+    found = None if inside else _IPV4.match(data, place)
     if found is None:
         return _ipv6(data, place)
-    if data[max(0, place - 1) : place] in {b".", b"-", b"/", b"_"}:
-        return None
     octets = found.group().split(b".")
     if all(int(one) < _SMALL_OCTET for one in octets):
         return None  # 1.2.3.4 counts versions and sections far more often than machines

@@ -1,5 +1,6 @@
 """Personal data in a text column: counted for every record, taken out where the recipe says so."""
 
+from bisect import bisect
 from collections.abc import Collection
 from functools import cache
 from itertools import groupby
@@ -75,16 +76,22 @@ def _found_in(
     """Decide a document's candidates; of those that overlap, the kind that comes first stays."""
     start, stop = buffers.starts[document], buffers.starts[document + 1]
     data = buffers.text_bytes[start:stop].tobytes()
-    decided = []
-    for place, kind in candidates:
-        span = find(kind, data, int(place - start))
-        if span is not None:
-            decided.append(_Found(*span, kind))
-    found: list[_Found] = []
-    for one in sorted(decided, key=lambda one: (one.kind, one.start)):
-        if all(one.stop <= other.start or other.stop <= one.start for other in found):
-            found.append(one)
-    return data, sorted(found)
+    found: list[_Found] = []  # in the order of the text, none over another
+    for kind, place in sorted((kind, int(place - start)) for place, kind in candidates):
+        # What lies in something found is not asked about: a text of 16 MB may be one long key.
+        at = bisect(found, (place, len(data) + 1, 0))
+        if at and place < found[at - 1].stop:
+            continue
+        span = find(kind, data, place)
+        if span is None:
+            continue
+        one = _Found(*span, kind)
+        at = bisect(found, one)
+        if (not at or found[at - 1].stop <= one.start) and (
+            at == len(found) or one.stop <= found[at].start
+        ):
+            found.insert(at, one)
+    return data, found
 
 
 def _with_marks(data: bytes, found: list[_Found]) -> bytes:

@@ -2,10 +2,12 @@
 
 A cache is a folder of immutable Arrow segments, one stage and one fingerprint of everything that
 decides the result. It is always safe to delete. Lookups map the segments into memory and copy only
-the rows asked for.
+the rows asked for. A segment is named by its checksum, which is compared when a cache is opened: what
+a disk did to it is told, taken away and computed again, never believed.
 """
 
 import itertools
+import logging
 import threading
 import uuid
 from collections.abc import Collection
@@ -16,8 +18,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from data_contracts.arrow_files import read_ipc, write_ipc
+from data_contracts.arrow_files import checksum, read_ipc, write_ipc
 from pipeline.id_halves import id_halves
+
+_LOG = logging.getLogger(__name__)
+
+_UNNAMED = ".partial"
+"""Ends the name of a segment that is being written; what a killed run leaves is found by it."""
 
 
 class RecordCache:
@@ -40,7 +47,7 @@ class RecordCache:
         self._lock = threading.Lock()
         tables = []
         if folder is not None and folder.exists():
-            tables = [read_ipc(path, self._stored) for path in segments(folder)]
+            tables = [read_ipc(path, self._stored) for path in _sound(folder)]
         self._segments = [table.select(schema.names) for table in tables]
         counts = [table.num_rows for table in tables]
         self._starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
@@ -101,7 +108,7 @@ class RecordCache:
             0, self._stored.field("content_id"), content_ids
         )
         with self._lock:
-            write_ipc(self.folder / f"{uuid.uuid4().hex}.arrow", table.cast(self._stored))
+            _write(self.folder, table.cast(self._stored))
 
 
 def segments(folder: Path) -> list[Path]:
@@ -122,8 +129,28 @@ def forget(folder: Path, content_ids: Collection[str]) -> int:
         kept = table.filter(pc.invert(pc.is_in(table["content_id"], value_set=listed)))
         if kept.num_rows < table.num_rows:
             removed += table.num_rows - kept.num_rows
-            write_ipc(path, kept)
+            _write(folder, kept)
+            path.unlink()
     return removed
+
+
+def _write(folder: Path, table: pa.Table) -> None:
+    """Write a segment, and give it the name that its bytes call for."""
+    written = folder / f"{uuid.uuid4().hex}{_UNNAMED}"
+    write_ipc(written, table)
+    written.rename(folder / f"{checksum(written)}.arrow")
+
+
+def _sound(folder: Path) -> list[Path]:
+    """List the segments that are what was written; take the others away."""
+    sound = []
+    for path in segments(folder):
+        if checksum(path) == path.stem:
+            sound.append(path)
+        else:
+            _LOG.warning("%s is not what was cached: taken away, to be computed again", path)
+            path.unlink()
+    return sound
 
 
 def _rows_of(segment: pa.Table, rows: NDArray[np.int64]) -> pa.Table:

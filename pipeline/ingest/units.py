@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import logging
 import os
 import shutil
 import threading
@@ -14,6 +15,7 @@ import pyarrow.compute as pc
 
 from data_contracts.arrow_files import (
     PARTITION_BYTES,
+    checksum,
     partition_name,
     partitions,
     read_ipc,
@@ -33,8 +35,10 @@ from pipeline.ingest.rows import ROWS
 SEGMENT: Final = pa.schema([pa.field("file", pa.int32(), nullable=False), *ROWS])
 """ROWS with the number of the file within its unit."""
 
+_LOG = logging.getLogger(__name__)
+
 _SEGMENTS_FILE: Final = "segments"
-"""Says how many segments there are: someone may have cleared away a part of the cache."""
+"""Checksums of the segments, in order: a part of the cache may be gone, or not what was written."""
 _LIMITS: Final = ("value", "threshold", "origin")
 _READ_SETTINGS: Final = {
     "format",
@@ -184,8 +188,7 @@ class UnitReader:
                     break
         if waiting:
             write_ipc(folder / partition_name(written), pa.concat_tables(waiting))
-            written += 1
-        (folder / _SEGMENTS_FILE).write_text(str(written), encoding="ascii")
+        (folder / _SEGMENTS_FILE).write_text("\n".join(_checksums(folder)), encoding="ascii")
 
     def _batches(self, unit: Unit, file: LandedFile) -> Iterator[pa.Table]:
         reported = 0
@@ -234,9 +237,17 @@ def _found(unit: Unit, folder: Path, *, is_reused: bool) -> ReadUnit:
 
 def _is_whole(folder: Path) -> bool:
     try:
-        return int((folder / _SEGMENTS_FILE).read_text(encoding="ascii")) == len(partitions(folder))
+        promised = (folder / _SEGMENTS_FILE).read_text(encoding="ascii").split()
     except (FileNotFoundError, ValueError):
         return False
+    if promised == _checksums(folder):
+        return True
+    _LOG.warning("%s is not what was read: its files are read again", folder)
+    return False
+
+
+def _checksums(folder: Path) -> list[str]:
+    return [checksum(path) for path in partitions(folder)]
 
 
 def _move(folder: Path, kept: Path) -> Path:

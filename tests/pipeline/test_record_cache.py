@@ -1,10 +1,13 @@
+import logging
+from contextlib import contextmanager
+
 import numpy as np
 import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
 from data_contracts.identity import content_id
-from pipeline.record_cache import RecordCache
+from pipeline.record_cache import RecordCache, forget
 
 RESULTS = pa.schema([("length", pa.int64()), ("text", pa.large_string())])
 
@@ -54,3 +57,50 @@ def test_chunked_ids_are_found(tmp_path):
     RecordCache(tmp_path, RESULTS).add(_ids(["a", "b"]), _results(["a", "b"]))
     chunked = pa.chunked_array([_ids(["b"]), _ids([]), _ids(["x", "a"])])
     assert RecordCache(tmp_path, RESULTS).find(chunked).tolist() == [1, -1, 0]
+
+
+@given(place=st.integers(0), bit=st.integers(0, 7), cut=st.booleans())
+def test_a_segment_with_one_bit_wrong_is_named_taken_away_and_not_believed(
+    tmp_path_factory, place, bit, cut
+):
+    folder = tmp_path_factory.mktemp("cache")
+    for text in ("a", "b"):
+        RecordCache(folder, RESULTS).add(_ids([text]), _results([text]))
+    bad, good = sorted(folder.iterdir())
+    content = bytearray(bad.read_bytes())
+    if cut:
+        del content[place % len(content) :]
+    else:
+        content[place % len(content)] ^= 1 << bit
+    bad.write_bytes(content)
+    with _warnings() as said:
+        cache = RecordCache(folder, RESULTS)
+    assert [record.args[0] for record in said] == [bad]
+    assert list(folder.iterdir()) == [good]
+    assert len(cache) == 1
+    assert (cache.find(_ids(["a", "b"])) >= 0).sum() == 1
+
+
+def test_what_is_forgotten_leaves_sound_segments(tmp_path):
+    RecordCache(tmp_path, RESULTS).add(_ids(["a", "b"]), _results(["a", "b"]))
+    RecordCache(tmp_path, RESULTS).add(_ids(["c"]), _results(["c"]))
+    gone = {content_id(b"a"), content_id(b"c")}
+    assert forget(tmp_path, gone) == 2
+    with _warnings() as said:
+        found = RecordCache(tmp_path, RESULTS).find(_ids(["a", "b", "c"]))
+    assert said == []
+    assert (found >= 0).tolist() == [False, True, False]
+
+
+@contextmanager
+def _warnings():
+    """Collect what the cache says (hypothesis runs a test's body many times; caplog would add up)."""
+    said = []
+    handler = logging.Handler()
+    handler.emit = said.append
+    logger = logging.getLogger("pipeline.record_cache")
+    logger.addHandler(handler)
+    try:
+        yield said
+    finally:
+        logger.removeHandler(handler)

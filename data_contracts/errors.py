@@ -226,6 +226,64 @@ class VersionCorrupt(CorpusError):
         )
 
 
+class NothingToRollBack(CorpusError):
+    """There is no earlier production version to go back to."""
+
+    exit_code = 2
+
+    def __init__(self, name: str) -> None:
+        """Name the dataset and model."""
+        self.name = name
+        super().__init__(
+            f"`{name}` has no earlier production version. Promote one by name instead: "
+            f"mill promote {name}@VERSION."
+        )
+
+
+class NoCandidate(CorpusError):
+    """There is nothing to promote, or nothing to compare with."""
+
+    exit_code = 2
+
+    def __init__(self, name: str, alias: str) -> None:
+        """Name the dataset and model, and the alias that points nowhere."""
+        self.name, self.alias = name, alias
+        super().__init__(
+            f"`{name}` has no {alias}. A run makes a candidate: mill run RECIPE; "
+            f"see `mill status` for what there is."
+        )
+
+
+class PromotionRefused(CorpusError):
+    """The candidate is not shown to be as good as production."""
+
+    exit_code = 3
+
+    def __init__(self, candidate: str, production: str, problem: str) -> None:
+        """Name both versions and what the comparison found."""
+        self.candidate, self.production, self.problem = candidate, production, problem
+        super().__init__(
+            f"{candidate} is not promoted over {production}: {problem}. Measure on more held-out "
+            f"text (`promotion.max_text_bytes`, `split`), or promote it all the same with "
+            f"--even-unproven (in the form: `even_unproven`)."
+        )
+
+
+class TooFewCommonDocuments(CorpusError):
+    """Two versions share no held-out document that neither was trained on."""
+
+    exit_code = 3
+
+    def __init__(self, one: str, other: str) -> None:
+        """Name both dataset versions."""
+        self.one, self.other = one, other
+        super().__init__(
+            f"{one} and {other} hold out no document in common that is in neither's training text. "
+            f"Keep the recipe's `split` and source names the same between versions, or hold out "
+            f"more with `split.test_ratio`."
+        )
+
+
 class WarehouseBusy(CorpusError):
     """Another process holds the lease of this dataset."""
 

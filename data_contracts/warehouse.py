@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
+from data_contracts.aliases import Alias, Aliases
 from data_contracts.errors import DiskFull, VersionUnknown, WarehouseBusy, WarehouseFormat
 from data_contracts.forgotten import FORGET_FILE, ForgetList
 from data_contracts.manifest import MANIFEST_FILE, DatasetManifest, ModelManifest
@@ -145,6 +146,15 @@ class Warehouse:
         return copy.joined(ForgetList.load(self.forget_file(dataset)).records)
 
     @property
+    def aliases(self) -> Aliases:
+        """Which versions are candidate and production."""
+        return Aliases(self.root)
+
+    def comparison_file(self, name: str, key: str) -> Path:
+        """Where the comparison of two models lies, by all that decides it."""
+        return self.root / "comparisons" / name / f"{key[:16]}.json"
+
+    @property
     def prefect_home(self) -> Path:
         """Prefect's database and settings for this warehouse."""
         return self.root / "prefect"
@@ -172,6 +182,8 @@ class Warehouse:
     def find(self, kind: Kind, wanted: str | None) -> Path:
         """Find a version by NAME@VERSION, by NAME (its latest), or by None (the latest of all).
 
+        A VERSION may be an alias, `candidate` or `production`.
+
         Raises:
             VersionUnknown: There is none.
         """
@@ -183,6 +195,10 @@ class Warehouse:
             return max(folders, key=lambda path: (path / MANIFEST_FILE).stat().st_mtime_ns)
         name, _, version = wanted.partition("@")
         versions = self.versions(kind, name)
+        if version in list(Alias):
+            target = self.aliases.target(name, Alias(version))
+            label = target and (target.dataset if kind == "datasets" else target.model)
+            version = (label or wanted).partition("@")[2]
         if not versions or (version and version not in versions):
             raise VersionUnknown(kind[:-1], wanted, known)
         return self.version_folder(kind, name, version or versions[-1])

@@ -9,7 +9,7 @@ import sys
 import typer
 
 from data_contracts.errors import CorpusError
-from flows.commands import building, keeping, looking, serving
+from flows.commands import building, keeping, looking, promoting, serving
 
 STOPPED = 130
 
@@ -35,6 +35,9 @@ for command in (
     keeping.verify,
     keeping.forget,
     keeping.gc,
+    promoting.compare,
+    promoting.promote,
+    promoting.rollback,
     looking.explain,
     serving.up,
 ):

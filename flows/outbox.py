@@ -9,11 +9,15 @@ from pathlib import Path
 from prefect.events import emit_event
 from prefect.events.worker import EventsWorker
 
+from data_contracts.aliases import Target
 from data_contracts.manifest import DatasetManifest, ModelManifest
+from data_contracts.verdict import Comparison
 from data_contracts.warehouse import Warehouse
 
 DATASET_REFRESHED = "corpus.dataset.refreshed"
 DATASET_REJECTED = "corpus.dataset.rejected"
+MODEL_PROMOTED = "corpus.model.promoted"
+MODEL_REGRESSED = "corpus.model.regressed"
 MODEL_TRAINED = "corpus.model.trained"
 
 
@@ -70,6 +74,23 @@ def tell_of_rejection(name: str, fingerprint: str, report: Path, failures: list[
         name,
         {"name": name, "fingerprint": fingerprint, "report": str(report), "failures": failures},
     )
+
+
+def tell_of_promotion(name: str, target: Target, note: str) -> None:
+    """Send the event of an alias `production` that was moved."""
+    payload: dict[str, object] = {
+        "name": name,
+        "dataset": target.dataset,
+        "model": target.model,
+        "note": note,
+    }
+    _send(MODEL_PROMOTED, f"corpus.model.{name}", name, payload)
+
+
+def tell_of_regression(name: str, found: Comparison) -> None:
+    """Send the event of a candidate that is worse than production."""
+    payload = found.model_dump(mode="json", exclude={"sources"})
+    _send(MODEL_REGRESSED, f"corpus.model.{name}", name, payload)
 
 
 def _send(event: str, resource: str, name: str, payload: dict[str, object]) -> None:

@@ -18,7 +18,7 @@ from data_contracts.frozen import Frozen
 from data_contracts.own_parts import resolve_part
 from data_contracts.split import SplitRecipe
 from data_contracts.strict_yaml import load_strictly
-from model.recipe import EvaluateRecipe, TrainRecipe
+from model.recipe import EvaluateRecipe, PromotionRecipe, TrainRecipe
 from pipeline.clean.recipe import CleanRecipe
 from pipeline.dedup.recipe import DedupRecipe
 from pipeline.ingest.readers.own import check_reader
@@ -57,6 +57,8 @@ class Recipe(Frozen):
     """What is trained on the dataset; null ends after the dataset."""
     evaluate: EvaluateRecipe = EvaluateRecipe()
     """How the model is measured."""
+    promotion: PromotionRecipe = PromotionRecipe()
+    """When a candidate becomes production."""
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:

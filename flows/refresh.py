@@ -12,14 +12,13 @@ from data_contracts.manifest import DatasetManifest
 from data_contracts.reasons import Stage
 from data_contracts.warehouse import Warehouse
 from flows.building import build_model, build_until, name_run, prepare
+from flows.candidates import stand
+from flows.places import DEFAULT_WAREHOUSE, DEMO_RECIPE
 from flows.prefect_settings import REPORTS_URL
 from flows.publish import Published
 from flows.recipe import Recipe
 from flows.reports import artifacts
 from flows.summary import RunSummary, summarise
-
-DEMO_RECIPE = Path("deployments/recipes/demo.yaml")
-DEFAULT_WAREHOUSE = Path("warehouse")
 
 
 @flow(name="refresh", validate_parameters=True)
@@ -50,6 +49,7 @@ def refresh(
     model: Published | None = None
     if plan.recipe.train is not None:
         model = build_model(plan.recipe, store, dataset)
+    stand(store, plan.recipe, dataset, model)
     store.prune_cache()
     summary = summarise(plan.recipe, store, dataset, model)
     create_markdown_artifact(

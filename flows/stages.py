@@ -20,9 +20,11 @@ from flows.building import (
     name_run,
     prepare,
 )
+from flows.candidates import stand
+from flows.places import DEFAULT_WAREHOUSE, DEMO_RECIPE
+from flows.promotion import Standing
 from flows.publish import Published, published_dataset, published_model
 from flows.recipe import Recipe, parse_recipe
-from flows.refresh import DEFAULT_WAREHOUSE, DEMO_RECIPE
 from model.recipe import EvaluateRecipe, TrainRecipe
 
 ARGUMENTS = """
@@ -102,6 +104,29 @@ def evaluate(
     recipe = recipe.model_copy(update={"evaluate": settings or recipe.evaluate})
     name_run(f"{measured.label} on {on.label}")
     return measure_model(recipe, store, measured, on)
+
+
+@flow(name="retrain")
+def retrain(
+    dataset: str | None = None,
+    warehouse: Path = DEFAULT_WAREHOUSE,
+    settings: TrainRecipe | None = None,
+) -> Standing:
+    """Train on a dataset version, and hold the model against the one in production.
+
+    Doing it twice does nothing new: a model is known by its dataset version and its settings.
+
+    Args:
+        dataset: NAME@VERSION, or NAME for its latest version; empty: the latest of all.
+        warehouse: Folder that versions are published in.
+        settings: How to train; empty: as the recipe of the dataset says.
+    """
+    store = Warehouse.existing(warehouse)
+    found = published_dataset(store, dataset or None)
+    recipe = _recipe_of(found.path)
+    recipe = recipe.model_copy(update={"train": settings or recipe.train or TrainRecipe()})
+    name_run(f"{found.label} retrain")
+    return stand(store, recipe, found, build_model(recipe, store, found))
 
 
 def _recipe_of(version: Path) -> Recipe:

@@ -29,9 +29,10 @@ from data_contracts.results import (
     ValidateResult,
 )
 from data_contracts.warehouse import Warehouse
-from flows import publish, steps
+from flows import promotion, publish, steps
 from flows.listeners import StageListener
 from flows.plan import Plan
+from flows.promotion import Standing
 from flows.publish import DataResults, Published
 from flows.recipe import Recipe
 from flows.reports import artifacts, pages
@@ -177,6 +178,12 @@ def publish_evaluation_task(
 ) -> Path:
     """Let the figures appear."""
     return publish.publish_evaluation(recipe, Warehouse(warehouse), model, dataset, evaluated)
+
+
+@task(name="compare with production", task_run_name="compare with production", **SETTINGS)
+def judge_task(warehouse: Path, standing: Standing) -> Standing:
+    """Measure a candidate against production."""
+    return promotion.judge(Warehouse(warehouse), standing)
 
 
 def _stage(

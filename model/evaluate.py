@@ -126,7 +126,7 @@ def evaluate(
         split: held_out_documents(folder / split, recipe.max_split_bytes) for split in _HELD_OUT
     }
     with cpu_threads(recipe.threads):
-        scorer = _Scorer(inputs.model, recipe)
+        scorer = Scorer(inputs.model, recipe)
         total = len(_HELD_OUT) + 3
         bits: dict[Split, Bits] = {}
         for number, (split, table) in enumerate(documents.items()):
@@ -167,7 +167,7 @@ def evaluate(
     ).save()
 
 
-class _Scorer:
+class Scorer:
     """The model with its tokenizer; keeps count of what scoring took."""
 
     def __init__(self, folder: Path, recipe: EvaluateRecipe) -> None:

@@ -147,3 +147,23 @@ class EvaluateRecipe(Frozen):
     """Decides the samples and the bootstrap."""
     threads: int | None = Field(default=None, ge=1)
     """CPU threads. None: every core that the process may use."""
+
+
+PromotionPolicy = Literal["manual", "automatic"]
+
+
+class PromotionRecipe(Frozen):
+    """When a candidate becomes production. Nothing here decides bytes of a dataset or model."""
+
+    policy: PromotionPolicy = "manual"
+    """`automatic`: a run promotes what it made if it is shown to be no worse than production by the
+    margin, or if there is no production yet. `manual`: somebody runs `promote`."""
+    margin_bits_per_byte: float = Field(default=0.005, ge=0)
+    """The upper end of the 95% interval of the paired difference must lie under this."""
+    max_text_bytes: int | None = Field(default=1_000_000, ge=1)
+    """Held-out text that both models read, whole documents by record id (a random order) until this
+    many bytes. None: all of it. More gives narrower intervals."""
+    bootstrap_resamples: int = Field(default=2000, ge=100)
+    """Resamples of the documents behind the interval."""
+    seed: int = Field(default=1, ge=0, lt=2**32)
+    """Decides the resamples."""

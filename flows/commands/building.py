@@ -51,6 +51,7 @@ def run(
 
 
 def _what_is_there(plan: Any, store: Any) -> Any:
+    from flows.promotion import offer
     from flows.publish import published_dataset, published_model
     from flows.summary import summarise
 
@@ -58,6 +59,7 @@ def _what_is_there(plan: Any, store: Any) -> Any:
     dataset = published_dataset(store, f"{name}@{plan.dataset_version}")
     trained = plan.recipe.train is not None
     model = published_model(store, f"{name}@{plan.model_version}") if trained else None
+    offer(store, plan.recipe, dataset, model)  # a run may have been killed before it did
     return summarise(plan.recipe, store, dataset, model)
 
 

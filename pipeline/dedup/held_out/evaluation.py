@@ -84,11 +84,11 @@ def _ngrams_of(files: Sequence[Path], width: int) -> NDArray[np.uint64]:
         ngrams: NDArray[np.uint64] = kernels.all_ngrams(*token_hashes(texts), width)
         return ngrams
 
-    parts = [part for path in files for part in map_in_order(work, _texts_in(path))]
+    parts = [part for path in files for part in map_in_order(work, texts_in(path))]
     return np.unique(np.concatenate(parts)) if parts else np.zeros(0, np.uint64)
 
 
-def _texts_in(path: Path) -> Iterator[pa.Array]:
+def texts_in(path: Path) -> Iterator[pa.Array]:
     """Map a file's texts, about `SLICE_BYTES` at a time."""
     with pa.memory_map(str(path)) as source:
         is_file = source.read(len(_IPC_FILE)) == _IPC_FILE

@@ -1,0 +1,108 @@
+"""What flows do with candidates: offer, compare, show; and the flows that promote and roll back."""
+
+import os
+from pathlib import Path
+
+from prefect import flow
+from prefect.artifacts import create_markdown_artifact
+from prefect.client.orchestration import get_client
+from prefect.exceptions import ObjectNotFound
+from prefect.logging import get_run_logger
+from prefect.settings import get_current_settings
+
+from data_contracts.aliases import Pointer
+from data_contracts.verdict import Verdict
+from data_contracts.warehouse import Warehouse
+from flows import tasks
+from flows.building import name_run
+from flows.outbox import tell_of_promotion, tell_of_regression
+from flows.places import DEFAULT_WAREHOUSE
+from flows.prefect_settings import REPORTS_URL
+from flows.promotion import Standing, offer, only_name, roll_back, settle
+from flows.promotion import promote as put_in_production
+from flows.publish import Published
+from flows.recipe import Recipe
+from flows.reports.standing import standing_markdown
+
+
+def stand(
+    store: Warehouse, recipe: Recipe, dataset: Published, model: Published | None
+) -> Standing:
+    """Make what a run built the candidate, hold it against production, promote it by policy."""
+    standing = offer(store, recipe, dataset, model)
+    standing = tasks.judge_task(store.root, standing)
+    standing = settle(store, standing, recipe.promotion.policy)
+    get_run_logger().info("candidate %s: %s", standing.candidate.dataset, standing.note)
+    show_standing(standing)
+    found = standing.comparison
+    if found is not None and found.verdict is Verdict.WORSE:
+        tell_of_regression(recipe.name, found)
+    if standing.promoted and standing.production != standing.candidate:
+        tell_of_promotion(recipe.name, standing.candidate, standing.note)
+    return standing
+
+
+def show_standing(standing: Standing) -> None:
+    """Leave the comparison where the pages keep its history."""
+    create_markdown_artifact(
+        standing_markdown(standing, _form_of("promote"), os.environ.get(REPORTS_URL)),
+        key=f"candidate-{standing.name}",
+        description=standing.note,
+    )
+
+
+@flow(name="promote")
+def promote(
+    version: str = "",
+    warehouse: Path = DEFAULT_WAREHOUSE,
+    note: str = "",
+    even_unproven: bool = False,  # noqa: FBT001, FBT002 - a flow's parameters are a form
+) -> Standing:
+    """Let a candidate be in production; it is compared with production first.
+
+    Args:
+        version: NAME for its candidate, or NAME@VERSION of a model; empty: the only candidate
+            that there is.
+        warehouse: Folder that versions are published in.
+        note: Why; it is kept with the alias.
+        even_unproven: Also when the model is not shown to be as good as that of production.
+    """
+    store = Warehouse.existing(warehouse)
+    wanted = version.strip() or only_name(store)
+    name_run(f"{wanted} promote")
+    standing = put_in_production(store, wanted, note=note, even_unproven=even_unproven)
+    show_standing(standing)
+    if standing.production != standing.candidate:
+        tell_of_promotion(standing.name, standing.candidate, standing.note)
+    return standing
+
+
+@flow(name="rollback")
+def rollback(name: str = "", warehouse: Path = DEFAULT_WAREHOUSE, note: str = "") -> Pointer:
+    """Let the versions that were in production before be there again.
+
+    Args:
+        name: Name of the dataset and model; empty: the only one that there is.
+        warehouse: Folder that versions are published in.
+        note: Why; it is kept with the alias.
+    """
+    store = Warehouse.existing(warehouse)
+    wanted = name.strip() or only_name(store)
+    name_run(f"{wanted} rollback")
+    pointer = roll_back(store, wanted, note)
+    get_run_logger().info("production of %s is %s again", wanted, pointer.target.dataset)
+    tell_of_promotion(wanted, pointer.target, pointer.note)
+    return pointer
+
+
+def _form_of(deployment: str) -> str | None:
+    """Find the page on which a deployment is run; None: there are no pages, or no deployment."""
+    pages = get_current_settings().ui_url
+    if not pages:
+        return None
+    with get_client(sync_client=True) as client:
+        try:
+            found = client.read_deployment_by_name(f"{deployment}/{deployment}")
+        except ObjectNotFound:
+            return None
+    return f"{pages}/deployments/deployment/{found.id}/run"

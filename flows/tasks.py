@@ -107,7 +107,9 @@ def publish_dataset_task(plan: Plan, results: DataResults) -> Published:
     published = publish.publish_dataset(
         plan,
         results,
-        lambda folder, manifest: pages.dataset_page(folder, manifest, results),
+        lambda folder, manifest: pages.dataset_page(
+            folder, manifest, results, Warehouse(plan.warehouse)
+        ),
         flow_run.get_id(),
     )
     _say_published("dataset", published)

@@ -8,8 +8,10 @@ import yaml
 from markupsafe import Markup
 
 from data_contracts.quality import EXCERPT_CHARACTERS
+from data_contracts.reasons import Reason
 from flows.reports.canvas import Canvas
 from flows.reports.dataset_report import DatasetReport
+from flows.reports.findings import effect_of
 from flows.reports.formats import (
     NO_VALUE,
     count,
@@ -22,6 +24,7 @@ from flows.reports.formats import (
 )
 from flows.reports.funnel_figure import funnel_narrow, funnel_wide, source_colours
 from flows.reports.page import render_page
+from flows.reports.recall_figure import recall_figure
 from flows.reports.spread_figures import histogram, quantile_of, ranges
 
 LANGUAGES_SHOWN: Final = 30
@@ -35,15 +38,18 @@ _SECTIONS: Final = (
     ("documents", "Documents"),
     ("signals", "Signals"),
     ("duplicates", "Duplicates"),
+    ("personal", "Personal data"),
     ("contract", "Contract"),
+    ("drift", "Drift"),
     ("splits", "Splits and sources"),
+    ("ledger", "Records"),
     ("costs", "Cost"),
     ("provenance", "Provenance"),
 )
 
 
 def render_dataset(report: DatasetReport) -> str:
-    """Lay out a dataset's page: one HTML file that loads and executes nothing.
+    """Lay out a dataset's page: one HTML file that loads nothing and runs only its own script.
 
     Equal reports give equal bytes.
     """
@@ -55,6 +61,7 @@ def render_dataset(report: DatasetReport) -> str:
     return render_page(
         "dataset.html",
         styles,
+        tables=True,
         report=report,
         lead=_lead(report),
         headline=_headline(report),
@@ -76,7 +83,24 @@ def render_dataset(report: DatasetReport) -> str:
         panels=panels,
         quiet_panels=[one for one in panels if not one["bites"]],
         figures=_figures(report, styles),
+        overlaps={
+            "held_out": quality.dropped.get(Reason.HELD_OUT_OVERLAP, 0),
+            "evaluation": quality.dropped.get(Reason.EVALUATION_OVERLAP, 0),
+        },
+        text_bytes=sum(one.text_bytes for one in quality.splits.values()),
+        sample_choices=_choices(report),
     )
+
+
+def _choices(report: DatasetReport) -> list[tuple[str, str, list[str]]]:
+    """List what the sample of the ledger can be narrowed to: field, title, values."""
+    rows = report.sample.rows
+    values = {
+        "source": {row.source for row in rows},
+        "reason": {row.reason or "kept" for row in rows},
+        "language": {row.language for row in rows if row.language},
+    }
+    return [(field, field.capitalize(), sorted(found)) for field, found in values.items()]
 
 
 def _lead(report: DatasetReport) -> str:
@@ -149,6 +173,12 @@ def _without_places(value: Any) -> Any:
     return value
 
 
+def _threshold(report: DatasetReport) -> float | None:
+    dedup = report.origin.recipe.get("dedup")
+    value = dedup.get("jaccard_threshold") if isinstance(dedup, dict) else None
+    return value if isinstance(value, float) else None
+
+
 def _panels(report: DatasetReport, styles: dict[str, str]) -> list[dict[str, Any]]:
     panels = []
     for name, signal in sorted(report.quality.signals.items(), key=lambda item: _natural(item[0])):
@@ -167,6 +197,11 @@ def _panels(report: DatasetReport, styles: dict[str, str]) -> list[dict[str, Any
                 "name": name,
                 "note": f"median {middle[0]}, kept {middle[1]}{missing}",
                 "bites": any(limit.bites for limit in limits),
+                "effects": [
+                    effect
+                    for value, least in dict.fromkeys((one.value, one.least) for one in limits)
+                    if (effect := effect_of(signal, value, least=least))
+                ],
                 "figure": Markup(figure.on_page(title, "figure", styles)),  # noqa: S704
             }
         )
@@ -206,6 +241,16 @@ def _figures(report: DatasetReport, styles: dict[str, str]) -> dict[str, Markup]
             "Range of characters per document by source",
         ),
     }
+    if report.dedup and report.dedup.planted:
+        planted, bands, rows = (
+            report.dedup.planted,
+            report.dedup.bands,
+            report.dedup.rows_per_band,
+        )
+        title = "Share of near-duplicates found, by similarity: theory and measured"
+        for name, width in (("recall_wide", 620), ("recall_narrow", 343)):
+            figure = recall_figure(planted, bands, rows, _threshold(report), width)
+            drawn[name] = (figure, title)
     return {
         # Drawn by us; the only foreign text in it, source names, was escaped as XML.
         name: Markup(  # noqa: S704

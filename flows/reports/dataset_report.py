@@ -17,11 +17,17 @@ from data_contracts.arrow_files import read_partitions
 from data_contracts.frozen import Frozen
 from data_contracts.gate import QUALITY_FILE
 from data_contracts.manifest import DatasetManifest
+from data_contracts.planted_recall import PlantedRecall
 from data_contracts.quality import ClusterQuality, Quality, SignalQuality
 from data_contracts.reasons import Reason, Stage
 from data_contracts.results import CleanResult, DedupResult, ShardResult, StageResult, check_chain
 from data_contracts.schemas import DOCUMENTS
+from flows.reports.findings import Comparison, PersonalData, compared, personal_data
+from flows.reports.ledger_sample import LedgerSample, sample_ledger
 from flows.reports.word_diff import DiffPart, word_diff
+
+LEDGER_FOLDER = "ledger"
+"""Where a version's ledger lies in its folder."""
 
 
 class Origin(Frozen):
@@ -164,6 +170,8 @@ class DedupFigures(Frozen):
     """Bands of the signature."""
     rows_per_band: int
     """Values per band."""
+    planted: PlantedRecall | None = None
+    """The run's own recall; None: nothing was planted."""
 
 
 class ShardFigures(Frozen):
@@ -198,6 +206,12 @@ class DatasetReport(Frozen):
     """The tokens; None: nothing was published."""
     costs: tuple[StageCost, ...]
     """What each stage cost."""
+    personal: tuple[PersonalData, ...] = ()
+    """Records with personal data, by kind."""
+    comparisons: tuple[Comparison, ...] = ()
+    """The same figures of other versions."""
+    sample: LedgerSample = LedgerSample()
+    """Some rows of the ledger."""
 
     @model_validator(mode="after")
     def _figures_agree(self) -> Self:
@@ -209,13 +223,19 @@ class DatasetReport(Frozen):
         return self
 
 
-def gather_dataset(version: Path, origin: Origin, results: Sequence[StageResult]) -> DatasetReport:
+def gather_dataset(
+    version: Path,
+    origin: Origin,
+    results: Sequence[StageResult],
+    others: Sequence[tuple[str, str, Quality]] = (),
+) -> DatasetReport:
     """Gather what a dataset's page shows.
 
     Args:
         version: Folder of the version, or of what the gate rejected: it holds quality.json.
         origin: Where the version comes from.
         results: What the stages returned, in order.
+        others: Versions to compare it with: NAME@VERSION, what it is, its figures.
 
     Raises:
         SchemaMismatch: quality.json is missing or is something else.
@@ -233,6 +253,9 @@ def gather_dataset(version: Path, origin: Origin, results: Sequence[StageResult]
         dedup=_dedup_figures(results),
         shard=_shard_figures(results),
         costs=tuple(_cost(result, origin) for result in results),
+        personal=personal_data(quality, origin.recipe),
+        comparisons=compared(quality, others),
+        sample=sample_ledger(version / LEDGER_FOLDER),
     )
 
 
@@ -333,6 +356,7 @@ def _dedup_figures(results: Sequence[StageResult]) -> DedupFigures | None:
                 comparisons_capped=result.comparisons_capped,
                 bands=result.bands,
                 rows_per_band=result.rows_per_band,
+                planted=result.planted,
             )
     return None
 

@@ -1,12 +1,14 @@
-"""One self-contained HTML file from a template: nothing is loaded, nothing is executed.
+"""One self-contained HTML file from a template: nothing is loaded, nothing of a corpus is executed.
 
-The page's policy allows exactly one thing, the style sheet inside it, by its hash. There is no
-script, no inline style, no picture from elsewhere; every value is escaped.
+The page's policy allows two things, by their hashes: the style sheet inside it and, on pages with
+tables to sort and search, one script of ours that is the same on every page. There is no inline
+style, no picture from elsewhere; every value is escaped, and none is ever part of the script.
 """
 
 import base64
 import hashlib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -25,15 +27,25 @@ KEY_CHARACTERS: Final = 120
 RULE_CHARACTERS: Final = 400
 """Characters shown of a rule's words, and of what it found."""
 
+_SELF: Final = "'self'"
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 
 
-def render_page(template: str, figure_styles: Mapping[str, str], **values: object) -> str:
+def render_page(
+    template: str,
+    figure_styles: Mapping[str, str],
+    *,
+    tables: bool = False,
+    asks: bool = False,
+    **values: object,
+) -> str:
     """Fill a template in.
 
     Args:
         template: Its file name.
         figure_styles: CSS of the figures' classes, by class.
+        tables: Whether it has tables to sort and search: the script comes with it.
+        asks: Whether it has a form that asks the report server.
         values: What the template shows.
 
     Returns:
@@ -65,13 +77,33 @@ def render_page(template: str, figure_styles: Mapping[str, str], **values: objec
         key=lambda text: one_line(text, KEY_CHARACTERS),
     )
     style = _style_sheet(figure_styles)
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    nothing = "'none'"
+    policy = (
+        f"default-src 'none'; style-src {_hash_source(style)}; "
+        f"script-src {script_source() if tables else nothing}; "
+        f"base-uri 'none'; form-action {_SELF if asks else nothing}"
+    )
     return environment.get_template(template).render(
         style=Markup(style),  # noqa: S704 - ours alone, no value in it
+        script=Markup(table_script()) if tables else "",  # noqa: S704 - the same
         policy=policy,
         **values,
     )
+
+
+@cache
+def table_script() -> str:
+    """Read the script that sorts and searches tables."""
+    return "\n" + (_TEMPLATES / "tables.js").read_text(encoding="utf-8")
+
+
+def script_source() -> str:
+    """Name that script as a content security policy does."""
+    return _hash_source(table_script())
+
+
+def _hash_source(content: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
 
 
 def ticked(text: str) -> Markup:

@@ -3,9 +3,12 @@
 from pathlib import Path
 
 from data_contracts.fingerprint import library_versions
+from data_contracts.gate import QUALITY_FILE
 from data_contracts.manifest import DatasetManifest, ModelManifest, now
+from data_contracts.quality import Quality
 from data_contracts.reasons import Stage
 from data_contracts.results import EvaluateResult, TrainResult
+from data_contracts.warehouse import Warehouse
 from flows.plan import STAGES, Plan
 from flows.publish import DataResults
 from flows.reports.dataset_page import render_dataset
@@ -14,15 +17,27 @@ from flows.reports.model_page import render_model
 from flows.reports.model_report import gather_model
 
 
-def dataset_page(folder: Path, manifest: DatasetManifest, results: DataResults) -> str:
+def _others(warehouse: Warehouse, name: str) -> list[tuple[str, str, Quality]]:
+    """Give the figures of the versions that a new one is compared with."""
+    latest = warehouse.latest("datasets", name)
+    if latest is None:
+        return []
+    return [(f"{name}@{latest.name}", "the version before", Quality.load(latest / QUALITY_FILE))]
+
+
+def dataset_page(
+    folder: Path, manifest: DatasetManifest, results: DataResults, warehouse: Warehouse
+) -> str:
     """Write the page of a dataset version.
 
     Args:
         folder: The version's folder, with quality.json.
         manifest: Its manifest so far.
         results: What the stages made.
+        warehouse: Holds the versions that it is compared with.
     """
-    return render_dataset(gather_dataset(folder, Origin.of(manifest), results.in_order))
+    others = _others(warehouse, manifest.name)
+    return render_dataset(gather_dataset(folder, Origin.of(manifest), results.in_order, others))
 
 
 def rejected_page(folder: Path, plan: Plan, results: DataResults) -> str:
@@ -46,7 +61,8 @@ def rejected_page(folder: Path, plan: Plan, results: DataResults) -> str:
         reused=frozenset(stage for stage, one in ran.items() if one.reused),
         files={one.name: (len(one.files), one.bytes) for one in plan.landed},
     )
-    return render_dataset(gather_dataset(folder, origin, results.in_order))
+    others = _others(Warehouse(plan.warehouse), plan.recipe.name)
+    return render_dataset(gather_dataset(folder, origin, results.in_order, others))
 
 
 def model_page(

@@ -10,6 +10,9 @@ from statistics import mean, quantiles
 from types import SimpleNamespace
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from data_contracts.manifest import DatasetManifest, SourceEntry
 from data_contracts.quality import (
     ClusterMember,
@@ -36,6 +39,7 @@ from data_contracts.results import (
     StageResult,
     ValidateResult,
 )
+from data_contracts.schemas import LEDGER
 from data_contracts.split import SPLITS
 
 WHEN = datetime(2026, 3, 14, 15, 9, tzinfo=UTC)
@@ -56,9 +60,29 @@ def make_dataset(
     _judge(records)
     quality = _quality(records, list(corpus), passed=passed)
     quality.save(folder / "quality.json")
+    _write_ledger(folder / "ledger", records)
     results = _results(folder, records, quality)
     manifest = _manifest(records, corpus, results, quality)
     return Made(folder=folder, quality=quality, results=results, manifest=manifest, records=records)
+
+
+def _write_ledger(folder: Path, records: Sequence[Made]) -> None:
+    folder.mkdir(exist_ok=True)
+    rows = [
+        {
+            "record_id": one.id, "source": one.source, "key": one.key, "path": "a/b.jsonl",
+            "position": 7, "content_id": one.id, "stage": _STAGE.get(one.reason, Stage.CLEAN),
+            "fate": fate_of(one.reason) if one.reason else "kept", "reason": one.reason,
+            "reasons": [{"rule": one.reason, "value": one.value, "threshold": one.threshold}]
+            if one.reason else [],
+            "survivor_id": one.survivor and one.survivor.id, "similarity": one.similarity,
+            "language": one.language, "split": None if one.reason else one.split,
+            "tokens": None if one.reason else len(one.words),
+        }
+        for one in sorted(records, key=lambda record: record.id)
+    ]  # fmt: skip
+    table = pa.Table.from_pylist(rows, schema=LEDGER)
+    pq.write_table(table, folder / "part-00000.parquet")
 
 
 def _record(source: str, key: str, text: str | None) -> Made:

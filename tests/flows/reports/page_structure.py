@@ -39,7 +39,7 @@ class Structure(HTMLParser):
         return [tag for tag, _ in self.elements]
 
     def text(self) -> str:
-        return "".join(data for tag, data in self.texts if tag != "style")
+        return "".join(data for tag, data in self.texts if tag not in {"style", "script"})
 
 
 def hidden_characters(text: str) -> list[str]:

@@ -2,11 +2,13 @@ import itertools
 import re
 
 import pytest
+from markupsafe import escape
 
 from data_contracts.reasons import meaning
 from flows.reports.dataset_page import render_dataset
 from flows.reports.dataset_report import DatasetReport, Origin, gather_dataset
 from flows.reports.formats import count
+from flows.reports.page import script_source, table_script
 from tests.flows.reports.crude_stages import make_dataset
 from tests.flows.reports.hostile_corpus import sentence
 from tests.flows.reports.page_structure import Structure, hidden_characters
@@ -59,9 +61,11 @@ def test_equal_reports_give_equal_bytes(page, dataset):
     assert render_dataset(again) == page
 
 
-def test_nothing_is_loaded_and_nothing_is_executed(page):
+def test_nothing_is_loaded_and_nothing_is_executed_but_our_own_script(page):
+    assert re.findall(r"<script>(.*?)</script>", page, re.DOTALL) == [table_script()]
+    assert f"script-src {escape(script_source())};" in page
     for tag, attributes in Structure(page).elements:
-        assert tag not in {"script", "link", "img", "iframe", "object", "embed", "form", "base"}
+        assert tag not in {"link", "img", "iframe", "object", "embed", "form", "base"}
         assert not [
             name for name in attributes if name.startswith("on") or name in {"style", "src"}
         ]

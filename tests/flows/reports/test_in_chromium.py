@@ -1,5 +1,7 @@
 """Pages as a real browser shows them."""
 
+import base64
+import hashlib
 import html
 import re
 import shutil
@@ -39,6 +41,7 @@ FLAGS = [
 @pytest.fixture(scope="module")
 def pages(dataset, model):
     return {
+        "kept": dataset.quality.kept,
         "dataset": render_dataset(
             gather_dataset(dataset.folder, Origin.of(dataset.manifest), dataset.results)
         ),
@@ -81,6 +84,37 @@ def test_no_script_of_the_corpus_runs(pages, name, tmp_path):
 def test_the_policy_alone_stops_a_script(pages, tmp_path):
     page = pages["dataset"].replace("<main", f"{HOSTILE}<main", 1)
     assert title_of(opened(page, tmp_path)) == title_of(page)
+
+
+def test_the_search_box_and_the_columns_work_without_a_network(pages, tmp_path):
+    # A second script, let in beside the page's own, uses the page as a reader does.
+    act = """
+      const box = document.querySelector('.finder input');
+      box.value = 'near_nothing'; box.dispatchEvent(new Event('input'));
+      const none = document.querySelector('.finder output').textContent;
+      box.value = 'NEAR DUPLICATE web'; box.dispatchEvent(new Event('input'));
+      const rows = [...document.querySelectorAll('#sample tbody tr')].filter(row => !row.hidden);
+      const fit = rows.every(row => row.dataset.reason === 'near_duplicate'
+        && row.dataset.source === 'web');
+      box.value = ''; box.dispatchEvent(new Event('input'));
+      const choice = document.querySelector('.finder select[data-field=reason]');
+      choice.value = 'kept'; choice.dispatchEvent(new Event('change'));
+      const kept = [...document.querySelectorAll('#sample tbody tr')].filter(row => !row.hidden);
+      const head = document.querySelector('#funnel th:nth-child(2)');
+      head.querySelector('button').click();
+      const counts = [...document.querySelectorAll('#funnel tbody td:nth-child(2)')]
+        .map(cell => Number(cell.textContent.replace(',', '')));
+      const sorted = counts.every((one, n) => !n || counts[n - 1] >= one);
+      document.title = [none, rows.length, fit, kept.length, head.ariaSort, sorted].join(' / ');
+    """
+    digest = base64.b64encode(hashlib.sha256(act.encode()).digest()).decode()
+    page = pages["dataset"].replace("script-src ", f"script-src 'sha256-{digest}' ", 1)
+    page = page.replace("</body>", f"<script>{act}</script></body>")
+    none, rows, fit, kept, order, is_sorted = title_of(opened(page, tmp_path)).split(" / ")
+    assert none.startswith("0 of ")
+    assert int(rows) > 0
+    assert int(kept) == pages["kept"]
+    assert (fit, order, is_sorted) == ("true", "descending", "true")
 
 
 @pytest.mark.parametrize("width", [375, 1280])

@@ -4,6 +4,7 @@ import sys
 import pytest
 
 from data_contracts.reasons import Stage
+from data_contracts.warehouse import Warehouse
 from flows.plan import DATA_STAGES, Plan, StagePlan
 from flows.publish import DataResults
 from flows.recipe import Recipe
@@ -19,9 +20,23 @@ def results_of(made, *, sharded):
     return DataResults(**fields) if sharded else DataResults(**{**fields, "sharded": None})
 
 
-def test_publishing_writes_the_page_of_a_dataset(dataset):
-    page = pages.dataset_page(dataset.folder, dataset.manifest, results_of(dataset, sharded=True))
-    assert "0003-1f2e3d4c" in Structure(page).text()
+def test_publishing_writes_the_page_of_a_dataset(dataset, tmp_path):
+    results = results_of(dataset, sharded=True)
+    page = pages.dataset_page(dataset.folder, dataset.manifest, results, Warehouse(tmp_path))
+    text = Structure(page).text()
+    assert "0003-1f2e3d4c" in text
+    assert "Not applicable: there was no other version" in text
+
+
+def test_a_version_is_compared_with_the_one_before_it(dataset, tmp_path):
+    warehouse = Warehouse(tmp_path)
+    before = warehouse.version_folder("datasets", "demo", "0002-99aabbcc")
+    before.mkdir(parents=True)
+    dataset.quality.save(before / "quality.json")
+    dataset.manifest.save(before)
+    results = results_of(dataset, sharded=True)
+    page = pages.dataset_page(dataset.folder, dataset.manifest, results, warehouse)
+    assert "demo@0002-99aabbcc, the version before" in Structure(page).text()
 
 
 def test_publishing_writes_the_page_of_a_model(model):

@@ -9,7 +9,7 @@ import sys
 import typer
 
 from data_contracts.errors import CorpusError
-from flows.commands import building, keeping, looking, serving
+from flows.commands import building, keeping, looking, modelling, serving
 
 STOPPED = 130
 
@@ -36,6 +36,9 @@ for command in (
     keeping.forget,
     keeping.gc,
     looking.explain,
+    modelling.sample,
+    modelling.translate,
+    modelling.classify,
     serving.up,
 ):
     app.command()(command)

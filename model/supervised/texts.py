@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from data_contracts.errors import TaskDataInvalid
-from model.tasks.recipe import PairFiles
+from model.supervised.recipe import PairFiles
 
 
 def read_lines(path: Path) -> list[str]:

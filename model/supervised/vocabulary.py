@@ -8,7 +8,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalize
 from tokenizers.trainers import BpeTrainer
 
 from data_contracts.token_shards import END_OF_TEXT
-from model.tasks.recipe import VocabularyRecipe
+from model.supervised.recipe import VocabularyRecipe
 
 _WORDS = r" ?[\p{L}\p{M}]+| ?\p{N}+| ?[^\s\p{L}\p{M}\p{N}]|\s+"
 """Merges stay inside words, numbers and single signs: few texts teach no phrases of signs."""

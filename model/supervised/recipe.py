@@ -42,7 +42,7 @@ class PairFiles(Frozen):
 class TranslateRecipe(Frozen):
     """A translation task: an encoder-decoder learns from pairs of lines."""
 
-    task: Literal["translate"] = "translate"
+    task: Literal["translate"]
     """Which kind of task this is."""
     train: PairFiles
     """Pairs to learn from; the vocabulary is learned from them too, both sides together."""

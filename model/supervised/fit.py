@@ -15,9 +15,9 @@ from model.batches import mixed_seed
 from model.metrics import MetricsLog, StepMetrics
 from model.optimizer import build_optimizer, set_learning_rates
 from model.schedule import learning_rate_factor
-from model.tasks.grouping import grouped
-from model.tasks.recipe import FitRecipe
-from model.tasks.vocabulary import Ids
+from model.supervised.grouping import grouped
+from model.supervised.recipe import FitRecipe
+from model.supervised.vocabulary import Ids
 from model.transformer import Transformer
 
 StepLoss = Callable[[Ids], tuple[Tensor, int]]

@@ -19,12 +19,12 @@ from data_contracts.results import start_folder
 from model.machine import cpu_threads, mixed_precision, pick_device
 from model.objective import NO_TARGET, target_loss
 from model.pretrained import end_of_text_id, load_pretrained, load_tokenizer, save_pretrained
-from model.tasks.beam import beam_search
-from model.tasks.fit import fit
-from model.tasks.grouping import padded
-from model.tasks.recipe import TranslateRecipe
-from model.tasks.texts import read_pairs
-from model.tasks.vocabulary import Ids, decode, encode, learn_vocabulary
+from model.supervised.beam import beam_search
+from model.supervised.fit import fit
+from model.supervised.grouping import padded
+from model.supervised.recipe import TranslateRecipe
+from model.supervised.texts import read_pairs
+from model.supervised.vocabulary import Ids, decode, encode, learn_vocabulary
 from model.transformer import Transformer
 
 RESULTS_FILE: Final = "results.json"

@@ -377,6 +377,18 @@ class QualityModelInvalid(CorpusError):
         )
 
 
+class TaskDataInvalid(CorpusError):
+    """A file of labelled texts or translations is not what a task needs."""
+
+    exit_code = 2
+
+    def __init__(self, path: Path | str, row: int, problem: str, fix: str) -> None:
+        """Name the file, the line in it (from 1; 0: the whole file), the problem and the fix."""
+        self.path, self.row, self.problem, self.fix = str(path), row, problem, fix
+        place = f"{path}: line {row:,}" if row else str(path)
+        super().__init__(f"{place} {problem}. {fix}")
+
+
 class ServerUnavailable(CorpusError):
     """The Prefect server could not be started or reached."""
 

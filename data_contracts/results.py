@@ -311,6 +311,14 @@ class TrainResult(Result):
     """Peak resident memory of the process."""
     resumed_from_step: int = Field(default=0, ge=0)
     """The step that training was taken up at; 0: from the start."""
+    flops_per_token: int | None = None
+    """Floating-point operations of a training step per token: 6 x matrix weights (head included,
+    embedding lookup not) + 12 x layers x width x context, attention counted as not causal."""
+    peak_flops_per_second: float | None = None
+    """What `utilisation_ratio` counts from: on a CPU a square matrix product measured just after
+    training, on a GPU its data sheet. None: not known."""
+    utilisation_ratio: float | None = None
+    """`flops_per_token` x `tokens_per_second` / `peak_flops_per_second`; on a GPU this is MFU."""
 
 
 class SplitFigures(Frozen):

@@ -179,7 +179,7 @@ def _counts(groups: pl.DataFrame, by: str) -> dict[str, int]:
 
 def _check_survivors(version: Path, manifest: DatasetManifest) -> int:
     """Every duplicate names a record that is kept, and is as similar as it must be."""
-    ledger = pl.scan_parquet(version / "ledger" / "*.parquet")
+    ledger = pl.scan_parquet(sorted((version / "ledger").glob("*.parquet")), glob=False)
     duplicates = ledger.filter(pl.col("fate") == Fate.DUPLICATE.value)
     kept = ledger.filter(pl.col("fate") == _KEPT).select("record_id")
     lost = duplicates.join(kept, left_on="survivor_id", right_on="record_id", how="anti")

@@ -9,7 +9,7 @@ import sys
 import typer
 
 from data_contracts.errors import CorpusError
-from flows.commands import building, keeping, looking, promoting, serving
+from flows.commands import building, keeping, looking, modelling, promoting, serving
 
 STOPPED = 130
 
@@ -39,6 +39,9 @@ for command in (
     promoting.promote,
     promoting.rollback,
     looking.explain,
+    modelling.sample,
+    modelling.translate,
+    modelling.classify,
     serving.up,
 ):
     app.command()(command)

@@ -270,7 +270,7 @@ def _rows(version: Path, ids: tuple[str, str]) -> pl.LazyFrame:
 def in_range(folder: Path, ids: tuple[str, str]) -> pl.LazyFrame:
     """Read the rows of a range of ids from Parquet files sorted by them."""
     low, high = ids
-    return pl.scan_parquet(folder / "*.parquet").filter(
+    return pl.scan_parquet(sorted(folder.glob("*.parquet")), glob=False).filter(
         (pl.col("record_id") >= low) & (pl.col("record_id") < high)
     )
 

@@ -14,6 +14,7 @@ from data_contracts.errors import CorpusError
 from data_contracts.frozen import Frozen
 from data_contracts.reasons import Reason, fate_of, meaning
 from flows.recipe import Recipe
+from model.supervised.recipe import ClassifyRecipe, TranslateRecipe
 
 
 class Entry(Frozen):
@@ -30,6 +31,14 @@ class Entry(Frozen):
 def recipe_fields() -> list[Entry]:
     """Every field of a recipe, dotted, in order."""
     return list(_fields(Recipe, ""))
+
+
+def task_fields() -> list[Entry]:
+    """Every field of the task files, dotted, task by task."""
+    return [
+        *_fields(ClassifyRecipe, "classify: "),
+        *_fields(TranslateRecipe, "translate: "),
+    ]
 
 
 def drop_reasons() -> list[Entry]:

@@ -12,7 +12,7 @@ import pyarrow as pa
 def ledger_rows(version: Path, record_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Look records up in a version's ledger, by record_id."""
     rows = (
-        pl.scan_parquet(version / "ledger" / "*.parquet")
+        pl.scan_parquet(sorted((version / "ledger").glob("*.parquet")), glob=False)
         .filter(pl.col("record_id").is_in(list(record_ids)))
         .collect(engine="streaming")
     )

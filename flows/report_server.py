@@ -13,8 +13,12 @@ from typing import Any
 
 from data_contracts.warehouse import Kind, Warehouse
 from flows.publish import REPORT_FILE
+from flows.reports.page import script_source
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
+POLICY = (
+    f"default-src 'none'; script-src {script_source()}; style-src 'unsafe-inline'; img-src data:; "
+    "frame-ancestors 'none'"
+)
 _REPORT = re.compile(
     r"^/(datasets|models|datasets/rejected)/([a-z0-9][a-z0-9-]{0,62})/([0-9a-f-]{8,40})/report\.html$"
 )

@@ -48,7 +48,7 @@ def find_stories(warehouse: Warehouse, dataset: str | None, wanted: str) -> Foun
     folder = warehouse.find("datasets", dataset)
     manifest = DatasetManifest.load(folder)
     label = f"{manifest.name}@{manifest.version}"
-    ledger = pl.scan_parquet(folder / "ledger" / "*.parquet")
+    ledger = pl.scan_parquet(sorted((folder / "ledger").glob("*.parquet")), glob=False)
     exact = [pl.col(name) == wanted for name in ("key", "path", "record_id")]
     found = ledger.filter(pl.any_horizontal(exact)).collect()
     if found.is_empty() and wanted:
@@ -61,7 +61,7 @@ def find_stories(warehouse: Warehouse, dataset: str | None, wanted: str) -> Foun
 
 def _story(folder: Path, label: str, ledger: pl.LazyFrame, row: dict[str, Any]) -> Story:
     signals = (
-        pl.scan_parquet(folder / "signals" / "*.parquet")
+        pl.scan_parquet(sorted((folder / "signals").glob("*.parquet")), glob=False)
         .filter(pl.col("record_id") == row["record_id"])
         .drop("record_id", "source")
         .collect()

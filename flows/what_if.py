@@ -124,7 +124,7 @@ def _signals(folder: Path, recipe: CleanRecipe) -> Iterator[pa.Table]:
 def _keys(folder: Path, found: WhatIf) -> dict[str, str]:
     wanted = [flip.record_id for flip in found.examples]
     rows = (
-        pl.scan_parquet(folder / "ledger" / "*.parquet")
+        pl.scan_parquet(sorted((folder / "ledger").glob("*.parquet")), glob=False)
         .filter(pl.col("record_id").is_in(wanted))
         .select("record_id", "key")
         .collect()

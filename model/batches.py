@@ -107,6 +107,14 @@ def read_windows(
     return tokens[:, :-1], tokens[:, 1:]
 
 
+def mixed_seed(*numbers: int) -> int:
+    """Hash numbers to 64 bits, for a generator of draws that belong to them."""
+    seed = 0
+    for number in numbers:
+        seed = _mixed_one(seed + _GOLDEN + number)
+    return seed
+
+
 def permuted(places: NDArray[np.int64], size: int, key: int) -> NDArray[np.int64]:
     """Look places up in a pseudo-random permutation of 0 … size - 1, without building it.
 

@@ -6,6 +6,7 @@ import resource
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from typing import Literal
 
 import torch
 
@@ -15,15 +16,35 @@ def pick_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def mixed_precision(device: torch.device) -> AbstractContextManager[object]:
-    """Compute in bfloat16 on CUDA and in float32 on a CPU.
+def mixed_precision(
+    device: torch.device, precision: Literal["float32", "bfloat16"] | None = None
+) -> AbstractContextManager[object]:
+    """Compute matrix products in bfloat16 or float32.
 
-    On CPUs without bfloat16 units its matrix products are several times slower, and float32 keeps
-    a run the same from one CPU to the next but for rounding.
+    Args:
+        device: Where.
+        precision: None takes bfloat16 on CUDA and float32 on a CPU: there float32 keeps a run the
+            same from one CPU to the next but for rounding. `bfloat16` on a CPU without units for it
+            is ignored, as its products would be several times slower.
     """
-    if device.type == "cuda":
-        return torch.autocast("cuda", torch.bfloat16)
+    if product_dtype(device, precision) == torch.bfloat16:
+        return torch.autocast(device.type, torch.bfloat16)
     return contextlib.nullcontext()
+
+
+def product_dtype(
+    device: torch.device, precision: Literal["float32", "bfloat16"] | None
+) -> torch.dtype:
+    """Tell what `mixed_precision` lets matrix products compute in."""
+    if device.type == "cuda":
+        return torch.float32 if precision == "float32" else torch.bfloat16
+    wanted = precision == "bfloat16" and has_bfloat16_units()
+    return torch.bfloat16 if wanted else torch.float32
+
+
+def has_bfloat16_units() -> bool:
+    """Tell whether this CPU has matrix units for bfloat16 (AMX): 8 times float32's speed here."""
+    return bool(torch.cpu._is_amx_tile_supported())  # noqa: SLF001 (there is no public way)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 import json
 import os
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TextIO
 
 from data_contracts.frozen import Frozen
 
@@ -34,15 +34,22 @@ class StepMetrics(Frozen):
 class MetricsLog:
     """Appends to metrics.jsonl and keeps what a run's summary needs. Use as a context manager."""
 
-    def __init__(self, folder: Path, resumed_from_step: int) -> None:
-        """Open the log of a run, dropping lines of steps that are about to be taken again."""
+    def __init__(self, folder: Path, resumed_from_step: int, *, writes: bool = True) -> None:
+        """Open the log of a run, dropping lines of steps that are about to be taken again.
+
+        Args:
+            folder: The run's folder.
+            resumed_from_step: Last step whose line is kept.
+            writes: Whether this process writes the file; else it only keeps the rows.
+        """
         path = folder / METRICS_FILE
-        kept = [row for row in read_metrics(path) if row.step <= resumed_from_step]
-        partial = path.with_name(f"{METRICS_FILE}.partial")
-        partial.write_text("".join(_line(row) for row in kept), encoding="utf-8")
-        os.replace(partial, path)
-        self.rows = kept
-        self._file = path.open("a", encoding="utf-8")
+        self.rows = [row for row in read_metrics(path) if row.step <= resumed_from_step]
+        self._file: TextIO | None = None
+        if writes:
+            partial = path.with_name(f"{METRICS_FILE}.partial")
+            partial.write_text("".join(_line(row) for row in self.rows), encoding="utf-8")
+            os.replace(partial, path)
+            self._file = path.open("a", encoding="utf-8")
 
     def __enter__(self) -> Self:
         """Start writing."""
@@ -50,13 +57,15 @@ class MetricsLog:
 
     def __exit__(self, *_: object) -> None:
         """Close the file."""
-        self._file.close()
+        if self._file:
+            self._file.close()
 
     def add(self, row: StepMetrics) -> None:
         """Append a step; on disk at once, so that a run can be followed and no line is lost."""
         self.rows.append(row)
-        self._file.write(_line(row))
-        self._file.flush()
+        if self._file:
+            self._file.write(_line(row))
+            self._file.flush()
 
 
 def read_metrics(path: Path) -> list[StepMetrics]:

@@ -1,8 +1,13 @@
-"""A model as a folder that Hugging Face's `AutoModelForCausalLM` and `AutoTokenizer` open."""
+"""A model as a folder; a decoder as one that Hugging Face's `AutoModelForCausalLM` opens.
+
+Encoders and encoder-decoders have no counterpart there: their config.json says our shape, their
+tokenizer opens all the same.
+"""
 
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +20,7 @@ from data_contracts.errors import VersionCorrupt
 from data_contracts.gate import TOKENIZER_FILE
 from data_contracts.token_shards import END_OF_TEXT
 from model.recipe import ShapeRecipe
-from model.transformer import EMBEDDING_STD, NORM_EPSILON, Decoder
+from model.transformer import EMBEDDING_STD, NORM_EPSILON, Transformer
 
 WEIGHTS_FILE: Final = "model.safetensors"
 CONFIG_FILE: Final = "config.json"
@@ -47,7 +52,7 @@ def load_tokenizer(path: Path) -> Tokenizer:
     return tokenizer
 
 
-def end_of_text_id(tokenizer: Tokenizer, path: Path) -> int:
+def end_of_text_id(tokenizer: Tokenizer, path: Path | str) -> int:
     """Look up the token that ends each document.
 
     Raises:
@@ -59,17 +64,23 @@ def end_of_text_id(tokenizer: Tokenizer, path: Path) -> int:
     return int(found)
 
 
-def save_pretrained(model: Decoder, tokenizer: Path, folder: Path) -> None:
+def save_pretrained(
+    model: Transformer, tokenizer: Path, folder: Path, labels: Sequence[str] | None = None
+) -> None:
     """Write weights, configuration and tokenizer into a folder.
 
     Args:
-        model: The decoder.
-        tokenizer: The tokenizer.json that its tokens come from.
+        model: Any shape.
+        tokenizer: The tokenizer.json that its tokens come from; may lie in the folder already.
         folder: An existing folder.
+        labels: Names of the classes, in the order of their scores; None: it does not classify.
     """
     end = end_of_text_id(load_tokenizer(tokenizer), tokenizer)
-    shutil.copyfile(tokenizer, folder / TOKENIZER_FILE)
-    _write_json(folder / CONFIG_FILE, _config(model, end))
+    if tokenizer != folder / TOKENIZER_FILE:
+        shutil.copyfile(tokenizer, folder / TOKENIZER_FILE)
+    decodes = model.shape.kind == "decoder"
+    config = _config(model, end) if decodes else _own_config(model, end, labels)
+    _write_json(folder / CONFIG_FILE, config)
     _write_json(
         folder / "generation_config.json",
         {"bos_token_id": end, "eos_token_id": end, "pad_token_id": end},
@@ -92,23 +103,26 @@ def save_pretrained(model: Decoder, tokenizer: Path, folder: Path) -> None:
     os.replace(partial, folder / WEIGHTS_FILE)
 
 
-def load_pretrained(folder: Path) -> Decoder:
+def load_pretrained(folder: Path) -> Transformer:
     """Read a folder that `save_pretrained` wrote.
 
     Returns:
-        The decoder, float32, on the CPU.
+        The model, float32, on the CPU, in evaluation mode.
 
     Raises:
         VersionCorrupt: A file is missing, or the weights do not fit the configuration.
     """
     path = folder / CONFIG_FILE
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        shape = ShapeRecipe.model_validate({ours: config[hf] for ours, hf in _SHAPE_KEYS.items()})
+        config = dict(json.loads(path.read_text(encoding="utf-8")))
+        stated = config.get("shape") or {ours: config[hf] for ours, hf in _SHAPE_KEYS.items()}
+        shape = ShapeRecipe.model_validate(stated)
         vocabulary_size = int(config["vocab_size"])
+        labels = config.get("labels")
     except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
         raise VersionCorrupt(path, f"not the configuration of a model ({error!r})") from error
-    model = Decoder(shape, vocabulary_size)
+    classes = None if labels is None else len(labels)
+    model = Transformer(shape, vocabulary_size, classes=classes)
     path = folder / WEIGHTS_FILE
     try:
         model.load_state_dict(load_file(path))
@@ -117,7 +131,26 @@ def load_pretrained(folder: Path) -> Decoder:
     return model.eval()
 
 
-def _config(model: Decoder, end: int) -> dict[str, Any]:
+def load_labels(folder: Path) -> list[str] | None:
+    """Read the names of the classes that a model folder tells apart; None: it does not classify."""
+    config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+    labels: list[str] | None = config.get("labels")
+    return labels
+
+
+def _own_config(model: Transformer, end: int, labels: Sequence[str] | None) -> dict[str, Any]:
+    config: dict[str, Any] = {
+        "model_type": f"corpusmill-{model.shape.kind}",
+        "shape": model.shape.model_dump(),
+        "vocab_size": model.vocabulary_size,
+        "bos_token_id": end,
+        "eos_token_id": end,
+        "dtype": "float32",
+    }
+    return config | ({"labels": list(labels)} if labels is not None else {})
+
+
+def _config(model: Transformer, end: int) -> dict[str, Any]:
     shape = model.shape
     stated = {
         **shape.model_dump(),

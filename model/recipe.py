@@ -1,23 +1,29 @@
 """What can be set for training and evaluation. Loads in milliseconds: no torch here."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from data_contracts.frozen import Frozen
+from model.optimizer_recipe import OptimizerRecipe
+from model.size import turn_dial
 
 
 class ShapeRecipe(Frozen):
-    """The size of the Transformer: a decoder in the Qwen3 shape.
+    """The kind and the size of the Transformer.
 
     The defaults are what two minutes of processor time are best spent on: with a vocabulary of
     4,096, two layers on 540,000 tokens reach 2.42 bits per byte where four on 400,000 reach 2.50.
     """
 
+    kind: Literal["decoder", "encoder", "encoder-decoder"] = "decoder"
+    """`decoder` (GPT, in the Qwen3 shape) predicts the next token, `encoder` (BERT) hidden tokens
+    and classes, `encoder-decoder` (the original Transformer) writes one text from another."""
     layers: int = Field(default=2, ge=1, le=256)
-    """Blocks, each attention and MLP."""
+    """Blocks, each attention and MLP (an encoder-decoder has so many on each side)."""
     width: int = Field(default=128, ge=8)
     """Width of the residual stream. Must be a multiple of `heads`."""
     heads: int = Field(default=2, ge=1)
@@ -32,6 +38,10 @@ class ShapeRecipe(Frozen):
     """Whether the output head shares the weights of the token embedding."""
     rope_theta: float = Field(default=10_000.0, gt=1)
     """Base of the rotary position angles; raise it for long contexts."""
+    ngram_rows: int = Field(default=0, ge=0)
+    """Rows of a table of vectors for pairs of neighbouring tokens (hashed into it), added to the
+    tokens' own (Huang et al. 2025, arXiv 2501.16975): what pairs mean need not be computed by the
+    blocks, which helps an encoder that learns from few texts. 0: none."""
 
     @model_validator(mode="after")
     def _heads_divide(self) -> Self:
@@ -40,6 +50,9 @@ class ShapeRecipe(Frozen):
             raise ValueError(msg)
         if self.heads % self.kv_heads_or_default:
             msg = f"{self.heads} heads cannot share {self.kv_heads} kv_heads evenly"
+            raise ValueError(msg)
+        if self.ngram_rows and self.kind != "encoder":
+            msg = "ngram_rows is for encoders: no other program could read the decoder's checkpoint"
             raise ValueError(msg)
         return self
 
@@ -54,13 +67,17 @@ class ShapeRecipe(Frozen):
         return math.ceil(self.width * 8 / 3 / 32) * 32 if self.mlp_width is None else self.mlp_width
 
 
-class TrainRecipe(Frozen):
+class TrainRecipe(OptimizerRecipe):
     """How a model is trained. The defaults suit a small corpus and a minute or two of two cores.
 
     So short a training needs many small steps more than exact gradients: batches of 1,024 tokens
     reach lower losses than the same tokens in batches of 2,048 or 4,096.
     """
 
+    size: int | None = Field(default=None, ge=1000)
+    """Parameters wanted, embeddings not counted (10000000, for instance): gives by published
+    scaling rules whatever is not said of layers, width, heads, batch_tokens, learning_rate and
+    budget_tokens. None: their own defaults."""
     shape: ShapeRecipe = ShapeRecipe()
     """The size of the model."""
     budget_tokens: int = Field(default=1_000_000, ge=1)
@@ -71,34 +88,37 @@ class TrainRecipe(Frozen):
     batch_tokens: int = Field(default=1024, ge=8)
     """Tokens per optimiser step, rounded down to whole windows of `context_tokens`."""
     micro_batch_tokens: int | None = Field(default=None, ge=8)
-    """Tokens per forward pass; their gradients are summed up to a step. None: the whole batch."""
-    learning_rate: float = Field(default=1e-3, gt=0)
-    """Peak learning rate of AdamW, for all but the token embeddings."""
-    embedding_learning_rate: float = Field(default=1e-2, gt=0)
-    """Peak learning rate of the token embeddings (and of the head, when it is tied to them). Each
-    row only learns from the few places where its token stands, so it must learn more from each."""
-    beta1: float = Field(default=0.9, ge=0, lt=1)
-    """Decay of AdamW's mean of gradients."""
-    beta2: float = Field(default=0.99, ge=0, lt=1)
-    """Decay of AdamW's mean of squared gradients."""
-    weight_decay: float = Field(default=0.1, ge=0)
-    """Decoupled weight decay of matrices; embeddings and norms have none."""
-    max_gradient_norm: float | None = Field(default=1.0, gt=0)
-    """Gradients of a larger norm are scaled down to it. None: never."""
-    warmup_ratio: float = Field(default=0.02, ge=0, le=1)
-    """Share of the steps in which the learning rate rises."""
-    decay_ratio: float = Field(default=0.6, ge=0, le=1)
-    """Share of the steps, at the end, in which the learning rate falls to zero."""
-    seed: int = Field(default=1, ge=0, lt=2**32)
-    """Decides the first weights and the order of the batches."""
+    """Tokens per forward pass; their gradients are summed up to a step. None: 1,024 on a CPU, the
+    whole batch on a GPU."""
+    recompute_activations: bool = False
+    """Whether the backward pass computes each block again instead of keeping what it computed: less
+    memory, a third more time."""
+    compile: bool | None = None
+    """Whether torch.compile translates the model first (minutes, once). None: on CUDA only."""
+    masked_ratio: float = Field(default=0.3, gt=0, lt=1)
+    """Share of the tokens that an encoder must guess. 0.3 beats BERT's 0.15 for small models and
+    short runs (Wettig et al. 2023, arXiv 2202.08005)."""
     evaluate_every_steps: int = Field(default=100, ge=1)
     """Steps between two measurements of the validation loss; the last step is always measured."""
     validation_tokens: int = Field(default=8192, ge=8)
     """Tokens of the validation split, from its start, that those measurements read."""
     checkpoint_every_steps: int = Field(default=100, ge=1)
     """Steps between two checkpoints; a killed run continues from the last one."""
-    threads: int | None = Field(default=None, ge=1)
-    """CPU threads. None: every core that the process may use."""
+    keep_checkpoints: int = Field(default=1, ge=1)
+    """How many checkpoints stay while a run goes on: where the last one is damaged, the one before
+    is taken up."""
+    save: Literal["last", "best"] = "last"
+    """Which weights become the model: those after the last step, or those of the lowest validation
+    loss."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _turn_dial(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping) or given.get("size") is None:
+            return given
+        shape = given.get("shape", {})
+        said = shape.get("context_tokens") if isinstance(shape, Mapping) else shape.context_tokens
+        return turn_dial(given, said or ShapeRecipe.model_fields["context_tokens"].default)
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
@@ -111,9 +131,9 @@ class TrainRecipe(Frozen):
         ):
             msg = f"micro_batch_tokens must be {context} (one window) to {self.batch_tokens}"
             raise ValueError(msg)
-        if self.warmup_ratio + self.decay_ratio > 1:
-            msg = "warmup_ratio + decay_ratio must not be over 1"
-            raise ValueError(msg)
+        if self.shape.kind == "encoder-decoder":
+            msg = "an encoder-decoder learns from pairs of texts, not from a dataset version; "
+            raise ValueError(msg + "see `mill translate`")
         return self
 
 

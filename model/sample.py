@@ -8,7 +8,13 @@ from model.transformer import Decoder, KeyValueCache
 
 @torch.no_grad()
 def write(
-    model: Decoder, prompt: list[int], tokens: int, temperature: float, seed: int, stop: int
+    model: Decoder,
+    prompt: list[int],
+    tokens: int,
+    temperature: float,
+    seed: int,
+    stop: int,
+    top_p: float = 1.0,
 ) -> list[int]:
     """Continue a prompt.
 
@@ -20,6 +26,8 @@ def write(
         temperature: Divides the logits; 0 takes the likeliest token.
         seed: Decides the draws.
         stop: Id that ends the text; not returned.
+        top_p: Draws only from the likeliest tokens that together reach this probability (nucleus
+            sampling; Holtzman et al. 2020, arXiv 1904.09751); 1 draws from all.
 
     Returns:
         The ids written.
@@ -32,7 +40,7 @@ def write(
         if cache.tokens + len(unread) > context:
             unread, cache = text[-(context // 2) :], _empty_cache(model)
         tokens_BT = torch.tensor([unread], device=model.head_weight.device)
-        chosen = _choose(model(tokens_BT, cache)[0, -1], temperature, generator)
+        chosen = _choose(model(tokens_BT, cache)[0, -1], temperature, top_p, generator)
         if chosen == stop:
             break
         text.append(chosen)
@@ -44,8 +52,25 @@ def _empty_cache(model: Decoder) -> KeyValueCache:
     return KeyValueCache(model.shape, 1, model.head_weight)
 
 
-def _choose(logits_V: Tensor, temperature: float, generator: torch.Generator) -> int:
+def _choose(logits_V: Tensor, temperature: float, top_p: float, generator: torch.Generator) -> int:
     if temperature == 0:
         return int(logits_V.argmax())
     chances_V = torch.softmax(logits_V.float().cpu() / temperature, dim=-1)
+    if top_p < 1:
+        chances_V = nucleus(chances_V, top_p)
     return int(torch.multinomial(chances_V, 1, generator=generator))
+
+
+def nucleus(chances_V: Tensor, top_p: float) -> Tensor:
+    """Zero all but the likeliest tokens that together reach a probability; the likeliest stays.
+
+    Args:
+        chances_V: Probabilities.
+        top_p: What is to be reached.
+
+    Returns:
+        The same, not scaled up again.
+    """
+    sorted_V, order_V = chances_V.sort(descending=True, stable=True)
+    before_V = sorted_V.cumsum(0) - sorted_V
+    return torch.zeros_like(chances_V).scatter(0, order_V, sorted_V.where(before_V < top_p, 0.0))

@@ -14,6 +14,7 @@ class Topic(StrEnum):
     """What `mill explain` can explain."""
 
     RECIPE = "recipe"
+    TASK = "task"
     REASONS = "reasons"
     ERRORS = "errors"
 
@@ -151,12 +152,13 @@ def list_versions(
 
 def explain(
     topic: Annotated[
-        Topic, typer.Argument(help="What to explain: the recipe's fields, reasons, or errors.")
+        Topic,
+        typer.Argument(help="What to explain: fields of recipes or task files, reasons, errors."),
     ] = Topic.RECIPE,
     word: Annotated[str, typer.Argument(help="Only what has this word in its name.")] = "",
     json: Json = False,
 ) -> None:
-    """Explain every field of a recipe, every drop reason, every error."""
+    """Explain every field of recipes and task files, every drop reason, every error."""
     from flows import explain as reference
     from flows.terminal import leave_output_to_json, print_entries
 
@@ -164,6 +166,7 @@ def explain(
 
     tell = {
         Topic.RECIPE: reference.recipe_fields,
+        Topic.TASK: reference.task_fields,
         Topic.REASONS: reference.drop_reasons,
         Topic.ERRORS: reference.error_classes,
     }[topic]

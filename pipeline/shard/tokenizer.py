@@ -1,12 +1,13 @@
 """The tokenizer: byte-level BPE, learned from a sample of the training documents or given.
 
-Every byte is in the alphabet and nothing is normalised, so nothing is unknown and
-`decode(encode(text)) == text` for every text.
+Every byte is in its alphabet and nothing is normalised, so nothing is unknown and
+`decode(encode(text)) == text` for every text. For small experiments, also one of characters.
 """
 
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -38,6 +39,9 @@ per byte grows with the length (0.36 s for 1 MB, 6.2 s for 11 MB in one piece)."
 _CUT: Final = re.compile(r"(?<=\S)(?= )|(?<=\n)(?=\S)")
 """Places where no match of `PATTERN` reaches across: a cut there changes no token."""
 
+UNKNOWN: Final = "<|unknown|>"
+"""Stands for characters that a vocabulary of characters lacks."""
+
 _MIN_FREQUENCY: Final = 2
 _PROBE: Final = (
     f"Ünï a\u0301 漢字かな '\t\r\n 12345  \x00\u200d\U0001f3fd\U0010ffff x{END_OF_TEXT}\n"
@@ -55,6 +59,9 @@ def settings_fingerprint(recipe: ShardRecipe) -> str:
             return fingerprint({"given": sha256_of_file(recipe.tokenizer)})
         except OSError as error:
             raise _unusable(recipe, f"cannot be read ({error.strerror})") from error
+    if recipe.vocabulary == "characters":
+        sizes = [recipe.vocabulary_size, recipe.tokenizer_sample_bytes]
+        return fingerprint({"characters": sizes, "end_of_text": END_OF_TEXT})
     return fingerprint(
         {
             "pattern": PATTERN,
@@ -88,6 +95,30 @@ def learn(texts: Iterable[str], vocabulary_size: int) -> Tokenizer:
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
     )
     tokenizer.train_from_iterator((piece for text in texts for piece in pieces(text)), trainer)
+    return tokenizer
+
+
+def learn_characters(texts: Iterable[str], vocabulary_size: int) -> Tokenizer:
+    """Make a tokenizer whose entries are the most frequent characters. Order does not matter.
+
+    Args:
+        texts: What to learn from.
+        vocabulary_size: Entries at most, `END_OF_TEXT` (id 0) and `UNKNOWN` (id 1) included.
+
+    Returns:
+        The tokenizer; characters come by code point.
+    """
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(text)
+    ranked = sorted(counts, key=lambda character: (-counts[character], character))
+    kept = sorted(ranked[: vocabulary_size - 2])
+    entries = {entry: number for number, entry in enumerate([END_OF_TEXT, UNKNOWN, *kept])}
+    tokenizer = Tokenizer(models.WordLevel(entries, unk_token=UNKNOWN))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
+    tokenizer.decoder = decoders.Fuse()
+    special = [AddedToken(one, special=True, normalized=False) for one in (END_OF_TEXT, UNKNOWN)]
+    tokenizer.add_special_tokens(special)
     return tokenizer
 
 

@@ -100,7 +100,7 @@ def test_an_unreadable_folder_is_named_with_the_command_that_helps(tmp_path):
         ({"sources": "books"}, "`sources`: a list is needed here"),
         ({"name": "My Corpus"}, "see `mill explain recipe name`"),
         (
-            {"sources": [{"name": "books", "path": "b", "format": "csv"}]},
+            {"sources": [{"name": "books", "path": "b", "format": "docx"}]},
             "`sources.0.format`: Input should be 'auto', 'jsonl', 'parquet'",
         ),
         ({"sources": LEAST["sources"] * 2}, "two sources are named `books`"),

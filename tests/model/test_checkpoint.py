@@ -3,7 +3,7 @@ import torch
 from model.checkpoint import (
     CHECKPOINT_FILE,
     checkpoint_step,
-    delete_checkpoint,
+    delete_checkpoints,
     load_checkpoint,
     save_checkpoint,
 )
@@ -35,7 +35,7 @@ def test_training_goes_on_from_a_checkpoint_as_if_never_interrupted(tmp_path):
     save_checkpoint(tmp_path, "settings", 3, model, optimizer)
     resumed = random_decoder(seed=6)
     fresh = build_optimizer(resumed, TrainRecipe())
-    load_checkpoint(tmp_path, resumed, fresh)
+    load_checkpoint(tmp_path, "settings", resumed, fresh)
     assert weights_equal(model, resumed)
     trained(4, model, optimizer)
     trained(4, resumed, fresh)
@@ -58,6 +58,6 @@ def test_there_is_one_checkpoint_the_last(tmp_path):
         save_checkpoint(tmp_path, "settings", step, model, optimizer)
     assert [path.name for path in tmp_path.iterdir()] == [CHECKPOINT_FILE]
     assert checkpoint_step(tmp_path, "settings") == 2
-    delete_checkpoint(tmp_path)
-    delete_checkpoint(tmp_path)
+    delete_checkpoints(tmp_path)
+    delete_checkpoints(tmp_path)
     assert not list(tmp_path.iterdir())

@@ -1,0 +1,123 @@
+"""The whole of classification on texts whose class is a pattern that must be found."""
+
+import json
+
+import numpy as np
+import pytest
+
+from data_contracts.errors import TaskDataInvalid, VersionCorrupt
+from model.recipe import ShapeRecipe
+from model.supervised.classify import Classifier, classify
+from model.supervised.recipe import ClassifyRecipe, FitRecipe, PretrainedEncoder
+from model.train import TrainInputs, train
+from tests.model.conftest import WORDS
+
+SHAPE = ShapeRecipe(kind="encoder", layers=2, width=32, heads=2, context_tokens=32)
+FIT = FitRecipe(
+    shape=SHAPE,
+    epochs=6,
+    batch_tokens=256,
+    optimizer="muon",
+    learning_rate=1e-2,
+    dropout=0.1,
+    label_smoothing=0.05,
+    ema_decay=0.9,
+    threads=1,
+)
+
+
+def write_texts(path, count, seed):
+    """Texts in which `mill` stands before `grain`, or after it: words alone tell nothing."""
+    generator = np.random.default_rng(seed)
+    lines = ["label\ttext"]
+    for _ in range(count):
+        words = generator.choice(WORDS[2:10], 8).tolist()
+        early, late = sorted(generator.choice(8, 2, replace=False).tolist())
+        first = bool(generator.random() < 0.5)
+        words[early], words[late] = ("mill", "grain") if first else ("grain", "mill")
+        lines.append(f"{'before' if first else 'after'}\t{' '.join(words)}")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("texts")
+    return ClassifyRecipe(
+        task="classify",
+        train=write_texts(folder / "train.tsv", 1200, 1),
+        validation=write_texts(folder / "validation.tsv", 60, 2),
+        test=write_texts(folder / "test.tsv", 200, 3),
+        fit=FIT,
+        bootstrap_resamples=100,
+    )
+
+
+@pytest.fixture(scope="module")
+def done(recipe, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("classifier")
+    return classify(recipe, folder), folder
+
+
+def test_order_is_learned_which_a_linear_model_sees_badly(done):
+    result, folder = done
+    assert result.model.accuracy.low > 0.85
+    assert result.model.accuracy.low > result.baseline.accuracy.high
+    assert result.better_than_baseline
+    assert json.loads((folder / "results.json").read_text())["labels"] == ["after", "before"]
+
+
+def test_the_folder_reads_new_texts(done):
+    classifier, labels = Classifier.load(done[1])
+    chances = classifier.chances(["stone mill stone grain", "grain stone stone mill", "wheel"])
+    assert [labels[number] for number in chances.argmax(1)[:2]] == ["before", "after"]
+    np.testing.assert_allclose(chances.sum(1), 1)
+
+
+def test_the_same_recipe_gives_the_same_weights(recipe, done, tmp_path):
+    classify(recipe, tmp_path / "again")
+    name = "model.safetensors"
+    assert (tmp_path / "again" / name).read_bytes() == (done[1] / name).read_bytes()
+
+
+def test_folds_measure_every_text_once(recipe, tmp_path):
+    short = recipe.fit.model_copy(update={"epochs": 1})
+    folded = recipe.model_copy(update={"test": None, "folds": 3, "fit": short})
+    result = classify(folded.model_copy(update={"token_dropout": 0.1}), tmp_path / "folds")
+    assert result.model.texts == result.baseline.texts == 1200
+
+
+def test_an_encoder_pretrained_on_a_dataset_version_is_taken_up(
+    recipe, version, tiny_train, tmp_path
+):
+    pretraining = tiny_train.model_copy(update={"shape": SHAPE})
+    encoder = train(TrainInputs(dataset=version), pretraining, tmp_path / "encoder")
+    started = recipe.model_copy(
+        update={
+            "pretrained": PretrainedEncoder(model=encoder.folder),
+            "fit": recipe.fit.model_copy(update={"learning_rate": 1e-9, "epochs": 1}),
+        }
+    )
+    frozen = {"optimizer": "adamw", "embedding_learning_rate": 1e-9, "ema_decay": None}
+    frozen |= {"weight_decay": 0.0}
+    started = started.model_copy(update={"fit": started.fit.model_copy(update=frozen)})
+    classify(started, tmp_path / "classifier")
+    classifier, _ = Classifier.load(tmp_path / "classifier")
+    pretrained = classifier.model.state_dict()
+    from safetensors.torch import load_file
+
+    for name, weight in load_file(encoder.folder / "model.safetensors").items():
+        np.testing.assert_allclose(pretrained[name], weight, atol=1e-5)
+
+
+def test_a_class_that_training_lacks_is_said(recipe, tmp_path):
+    (tmp_path / "test.tsv").write_text("label\ttext\nnever\tmill\n")
+    with pytest.raises(TaskDataInvalid, match="has the class `never`"):
+        classify(recipe.model_copy(update={"test": tmp_path / "test.tsv"}), tmp_path / "out")
+
+
+def test_a_model_without_classes_is_no_classifier(version, tiny_train, tmp_path):
+    short = tiny_train.model_copy(update={"budget_tokens": 256})
+    result = train(TrainInputs(dataset=version), short, tmp_path / "decoder")
+    with pytest.raises(VersionCorrupt, match="not a classifier"):
+        Classifier.load(result.folder)

@@ -1,0 +1,28 @@
+import pytest
+import torch
+
+from model.machine import has_bfloat16_units, mixed_precision, product_dtype
+
+CPU = torch.device("cpu")
+
+
+def test_a_cpu_computes_in_float32_unless_asked():
+    assert product_dtype(CPU, None) == product_dtype(CPU, "float32") == torch.float32
+    with mixed_precision(CPU):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
+
+
+def test_bfloat16_is_taken_where_there_are_units_for_it():
+    if not has_bfloat16_units():
+        assert product_dtype(CPU, "bfloat16") == torch.float32
+        pytest.skip("this CPU has no matrix units for bfloat16")
+    with mixed_precision(CPU, "bfloat16"):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.bfloat16
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+def test_cuda_computes_in_bfloat16():
+    with mixed_precision(torch.device("cuda")):
+        product = torch.ones(2, 2, device="cuda") @ torch.ones(2, 2, device="cuda")
+    assert product.dtype == torch.bfloat16

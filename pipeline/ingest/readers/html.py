@@ -85,10 +85,25 @@ def text_of_page(page: bytes, declared: str | None, recipe: IngestRecipe) -> byt
         return b""
     if document.query_selector(_deeper_than(recipe.max_html_depth)) is not None:
         return BadPage(None, recipe.max_html_depth)
+    if recipe.extractor == "trafilatura":
+        return _by_trafilatura(text, recipe)
+    is_main = recipe.extractor == "resiliparse"
+    # Comments below an article are other people's, and repeat: without them F1 rises by .01.
     extracted: str = extract_plain_text(
-        tree, main_content=recipe.html_main_content, alt_texts=False
+        tree, main_content=is_main, alt_texts=False, comments=not is_main
     )
     return extracted.encode()
+
+
+def _by_trafilatura(text: str, recipe: IngestRecipe) -> bytes | BadPage:
+    """Extract with trafilatura, without its slower fallbacks: these lower F1 a little."""
+    import trafilatura  # noqa: PLC0415 - takes a second, and most recipes do without
+
+    try:
+        extracted = trafilatura.extract(text, include_comments=False, fast=True)
+    except (ValueError, RecursionError, AssertionError, AttributeError, TypeError, LookupError):
+        return BadPage(None, recipe.max_html_depth)
+    return (extracted or "").encode("utf-8", "replace")
 
 
 def _bad_markup(markup: bytes, max_depth: int) -> BadPage | None:

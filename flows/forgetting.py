@@ -79,7 +79,12 @@ def _is_named(wanted: Sequence[str]) -> pl.Expr:
 
 def _all_ledgers(warehouse: Warehouse, dataset: str) -> pl.DataFrame:
     return pl.concat(
-        pl.scan_parquet(sorted((warehouse.version_folder("datasets", dataset, one) / "ledger").glob("*.parquet")), glob=False)
+        pl.scan_parquet(
+            sorted(
+                (warehouse.version_folder("datasets", dataset, one) / "ledger").glob("*.parquet")
+            ),
+            glob=False,
+        )
         .select(_COLUMNS)
         .with_columns(version=pl.lit(one))
         for one in warehouse.versions("datasets", dataset)

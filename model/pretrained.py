@@ -119,7 +119,7 @@ def load_pretrained(folder: Path) -> Transformer:
         shape = ShapeRecipe.model_validate(stated)
         vocabulary_size = int(config["vocab_size"])
         labels = config.get("labels")
-    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
         raise VersionCorrupt(path, f"not the configuration of a model ({error!r})") from error
     classes = None if labels is None else len(labels)
     model = Transformer(shape, vocabulary_size, classes=classes)

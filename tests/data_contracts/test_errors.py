@@ -29,6 +29,11 @@ EXAMPLES = [
     errors.TooLittleText("validation", 3, 10),
     errors.TooFewExamples(3, 40, 20),
     errors.QualityModelInvalid("m.safetensors", "it cannot be read"),
+    errors.TaskDataInvalid("t.tsv", 3, "two columns are needed", "Separate them by a tab."),
+    errors.NothingToRollBack("demo"),
+    errors.NoCandidate("demo", "candidate"),
+    errors.PromotionRefused("demo@0002-abcdef01", "demo@0001-abcdef01", "it is worse"),
+    errors.TooFewCommonDocuments("demo@0002-abcdef01", "demo@0001-abcdef01"),
     errors.ServerUnavailable("http://127.0.0.1:1/api", "no answer", "See the log."),
 ]
 CLASSES = [

@@ -101,7 +101,7 @@ def test_an_unreadable_folder_is_named_with_the_command_that_helps(tmp_path):
         ({"name": "My Corpus"}, "see `mill explain recipe name`"),
         (
             {"sources": [{"name": "books", "path": "b", "format": "docx"}]},
-            "`sources.0.format`: Input should be 'auto', 'jsonl', 'parquet'",
+            "`sources.0.format`: Input should be 'auto', 'jsonl', 'json'",
         ),
         ({"sources": LEAST["sources"] * 2}, "two sources are named `books`"),
     ],

@@ -36,7 +36,9 @@ from pipeline.record_cache import forget, segments
 
 VERSIONS: Final = {Kind.DATASET, Kind.MODEL, Kind.EVALUATION, Kind.REJECTED}
 CLEANED: Final = "measurements"
-"""Name of the cache of cleaned texts (`pipeline.clean.stage`)."""
+"""Name of the cache of cleaned texts (`pipeline.clean.measuring`)."""
+SHORTENED: Final = "shortened"
+"""Name of the cache of cleaned texts that lost lines to other records (the same module)."""
 TOKENS: Final = "tokens-"
 """How names of caches of tokens begin (`pipeline.shard.stage`)."""
 HOLDS: Final = "holds forgotten text"
@@ -289,7 +291,7 @@ def _document_ids(caches: Iterable[Path], listed: ForgetList) -> set[str]:
     return {
         content_id(text.as_buffer())
         for path in caches
-        if path.name == CLEANED
+        if path.name in {CLEANED, SHORTENED}
         for table in _listed_rows(path, listed)
         for text in table["text"]
     }

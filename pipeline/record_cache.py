@@ -1,6 +1,6 @@
-"""Results per record, found again by content_id: a refresh computes only what it has not seen.
+"""Results per record, found again by an id: a refresh computes only what it has not seen.
 
-A cache is a folder of immutable Arrow segments, one stage and one fingerprint of everything that
+The id is content_id, or text_id where a document's text depends on other records too. A cache is a folder of immutable Arrow segments, one stage and one fingerprint of everything that
 decides the result. It is always safe to delete. Lookups map the segments into memory and copy only
 the rows asked for. A segment is named by its checksum, which is compared when a cache is opened: what
 a disk did to it is told, taken away and computed again, never believed.
@@ -10,7 +10,7 @@ import itertools
 import logging
 import threading
 import uuid
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import numpy as np
@@ -28,22 +28,25 @@ _UNNAMED = ".partial"
 
 
 class RecordCache:
-    """A table of results by content_id. Safe to read and append from several threads.
+    """A table of results by an id. Safe to read and append from several threads.
 
     Rows added are found by the next `RecordCache` opened on the folder, not by this one: within a
     run what counts as cached does not change.
     """
 
-    def __init__(self, folder: Path | None, schema: pa.Schema) -> None:
+    def __init__(self, folder: Path | None, schema: pa.Schema, *, key: str = "content_id") -> None:
         """Open a cache.
 
         Args:
             folder: Where the segments lie; None caches nothing.
-            schema: Columns of the results, without `content_id`.
+            schema: Columns of the results, without the key. Where that is not `content_id`, this
+                must be among them: by it a record's results are forgotten.
+            key: Name of the id that results are found by.
         """
         self.folder = folder
         self.schema = schema
-        self._stored = pa.schema([pa.field("content_id", pa.string(), nullable=False), *schema])
+        self._stored = pa.schema([pa.field(key, pa.string(), nullable=False), *schema])
+        self._stored.field("content_id")  # there is one
         self._lock = threading.Lock()
         tables = []
         if folder is not None and folder.exists():
@@ -51,7 +54,7 @@ class RecordCache:
         self._segments = [table.select(schema.names) for table in tables]
         counts = [table.num_rows for table in tables]
         self._starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        chunks = [chunk for table in tables for chunk in table["content_id"].chunks]
+        chunks = [chunk for table in tables for chunk in table[key].chunks]
         high, low = id_halves(pa.chunked_array(chunks, pa.string()))
         self._order = np.argsort(high, kind="stable")
         self._high, self._low = high[self._order], low[self._order]
@@ -60,16 +63,16 @@ class RecordCache:
         """Rows in the cache when it was opened."""
         return int(self._starts[-1])
 
-    def find(self, content_ids: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:
+    def find(self, ids: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:
         """Look up records.
 
         Args:
-            content_ids: 32 hex digits each, no nulls.
+            ids: 32 hex digits each, no nulls.
 
         Returns:
             int64 (records,): a row to give to `take`, or -1 where nothing is cached.
         """
-        high, low = id_halves(content_ids)
+        high, low = id_halves(ids)
         if not len(self):
             return np.full(len(high), -1, np.int64)
         place = np.minimum(np.searchsorted(self._high, high), len(self) - 1)
@@ -100,15 +103,38 @@ class RecordCache:
         back[order] = np.arange(len(rows))
         return together.combine_chunks().take(pa.array(back))
 
-    def add(self, content_ids: pa.Array, results: pa.Table) -> None:
+    def add(self, ids: pa.Array, results: pa.Table) -> None:
         """Store new results as one segment (nothing when there are none, or no folder)."""
         if self.folder is None or not results.num_rows:
             return
-        table = results.select(self.schema.names).add_column(
-            0, self._stored.field("content_id"), content_ids
-        )
+        table = results.select(self.schema.names).add_column(0, self._stored.field(0), ids)
         with self._lock:
             _write(self.folder, table.cast(self._stored))
+
+    def fetch(
+        self, ids: pa.ChunkedArray, compute: Callable[[NDArray[np.int64]], pa.Table]
+    ) -> tuple[pa.Table, int]:
+        """Take what is there, and compute and add what is not.
+
+        Args:
+            ids: As for `find`.
+            compute: Given places in `ids`, ascending, gives the results there (`schema`).
+
+        Returns:
+            The results in the order of `ids`; how many were there.
+        """
+        found = self.find(ids)
+        missing = np.flatnonzero(found < 0)
+        known = np.flatnonzero(found >= 0)
+        if not len(missing):
+            return self.take(found), len(found)
+        fresh = compute(missing).cast(self.schema)
+        self.add(ids.take(pa.array(missing)).combine_chunks(), fresh)
+        if not len(known):
+            return fresh, 0
+        together = pa.concat_tables([self.take(found[known]), fresh])
+        back = np.argsort(np.concatenate([known, missing]))
+        return together.take(pa.array(back)), len(known)
 
 
 def segments(folder: Path) -> list[Path]:

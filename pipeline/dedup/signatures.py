@@ -88,12 +88,13 @@ def measure_corpus(
     Args:
         corpus: The documents.
         recipe: Gives permutations and bands.
-        cache: Folder for reuse by content_id; None reuses nothing.
+        cache: Folder for reuse by text_id; None reuses nothing.
         work: Existing folder for the files.
         progress: Told of documents done.
     """
     width = recipe.num_permutations
-    reuse = RecordCache(cache and cache / f"signatures-{width}", _cache_schema(width))
+    columns = _cache_schema(width).insert(0, pa.field("content_id", pa.string(), nullable=False))
+    reuse = RecordCache(cache and cache / f"signatures-{width}", columns, key="text_id")
     tokens = np.zeros(corpus.rows, np.int32)
     contents = np.zeros((corpus.rows, 2), np.uint64)
     band_files = [work / f"band-{band:03d}" for band in range(recipe.bands.bands)]
@@ -123,11 +124,11 @@ def _measured_slices(
 
 
 def _measure_slice(table: pa.Table, reuse: RecordCache, width: int) -> tuple[Measured, int]:
-    places = reuse.find(table["content_id"])
+    places = reuse.find(table["text_id"])
     missing = np.flatnonzero(places < 0)
     if len(missing) == table.num_rows:
         fresh = measure_texts(table["text"], width)
-        reuse.add(table["content_id"].combine_chunks(), _to_table(fresh))
+        _remember(table, fresh, reuse)
         return fresh, 0
     found = np.flatnonzero(places >= 0)
     known = _from_table(reuse.take(places[found]), width)
@@ -135,7 +136,7 @@ def _measure_slice(table: pa.Table, reuse: RecordCache, width: int) -> tuple[Mea
         return known, len(found)
     lacking = table.take(pa.array(missing))
     fresh = measure_texts(lacking["text"], width)
-    reuse.add(lacking["content_id"].combine_chunks(), _to_table(fresh))
+    _remember(lacking, fresh, reuse)
     back = np.argsort(np.concatenate([found, missing]))
     both = Measured(
         np.concatenate([known.tokens, fresh.tokens])[back],
@@ -143,6 +144,12 @@ def _measure_slice(table: pa.Table, reuse: RecordCache, width: int) -> tuple[Mea
         np.concatenate([known.signatures, fresh.signatures])[back],
     )
     return both, len(found)
+
+
+def _remember(documents: pa.Table, fresh: Measured, reuse: RecordCache) -> None:
+    """Store figures by what decides them, with the record that they are of."""
+    columns = _to_table(fresh).add_column(0, "content_id", documents["content_id"])
+    reuse.add(documents["text_id"].combine_chunks(), columns)
 
 
 def _cache_schema(width: int) -> pa.Schema:

@@ -51,7 +51,7 @@ def dedup(
         inputs: The documents and what ranks them.
         recipe: Thresholds and bounds.
         output_dir: Receives kept/, decisions/ and index/.
-        cache: Folder for signatures by content_id. It must stand for everything that decides a
+        cache: Folder for signatures by text_id. It must stand for everything that decides a
             document's text and tokens: ingest, clean, their recipes and the Unicode version.
         progress: Told of documents and pairs done.
 

@@ -32,6 +32,8 @@ _SEED = np.uint64(0xCBF29CE484222325)
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _FINAL_1 = np.uint64(0xFF51AFD7ED558CCD)
 _FINAL_2 = np.uint64(0xC4CEB9FE1A85EC53)
+_8 = np.uint64(8)
+_32 = np.uint64(32)
 _33 = np.uint64(33)
 
 
@@ -88,6 +90,37 @@ def finish(state):
     state = (state ^ (state >> _33)) * _FINAL_1
     state = (state ^ (state >> _33)) * _FINAL_2
     return state ^ (state >> _33)
+
+
+@kernel
+def hash_bytes(text_bytes, start, stop, seed):
+    """Hash bytes as they are, eight at a time.
+
+    Args:
+        text_bytes: uint8 (bytes,).
+        start: The first byte.
+        stop: The byte behind the last.
+        seed: uint64.
+
+    Returns:
+        uint64: the same for the same bytes and seed.
+    """
+    state = mix(seed, stop - start)
+    i = start
+    while i + 8 <= stop:
+        value = np.uint64(text_bytes[i])
+        for k in range(1, 8):
+            value |= np.uint64(text_bytes[i + k]) << np.uint64(8 * k)
+        state = mix(state, value)
+        state ^= state >> _32  # else the highest bytes of two steps could cancel out
+        i += 8
+    value = np.uint64(0)
+    shift = np.uint64(0)
+    while i < stop:
+        value |= np.uint64(text_bytes[i]) << shift
+        shift += _8
+        i += 1
+    return finish(mix(state, value))
 
 
 @kernel

@@ -190,7 +190,8 @@ def _write_documents(run: _Run) -> None:
     ]
 
     def split_of(table: pa.Table) -> NDArray[np.uint8]:
-        return run.placements.split[table[RECORD_COLUMN].to_numpy()]
+        found: NDArray[np.uint8] = run.placements.split[table[RECORD_COLUMN].to_numpy()]
+        return found
 
     for tables in scatter.grouped(split_of, len(SPLITS)):
         for table, writer in zip(tables, writers, strict=True):

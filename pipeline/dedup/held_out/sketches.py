@@ -132,6 +132,7 @@ def _to_table(part: _Sketches) -> pa.Table:
 def _from_table(table: pa.Table) -> _Sketches:
     column = table["sketch"].combine_chunks()
     bounds = np.frombuffer(column.buffers()[1], np.int64, len(column) + 1, 8 * column.offset)
-    size = int(bounds[-1] - bounds[0]) // _VALUE.itemsize
-    values = np.frombuffer(column.buffers()[2], _VALUE, size, int(bounds[0])) if size else []
-    return _Sketches(np.array(values, np.uint32), (bounds - bounds[0]) // _VALUE.itemsize)
+    values = np.zeros(0, np.uint32)
+    if size := int(bounds[-1] - bounds[0]) // _VALUE.itemsize:
+        values = np.frombuffer(column.buffers()[2], _VALUE, size, int(bounds[0])).astype(np.uint32)
+    return _Sketches(values, (bounds - bounds[0]) // _VALUE.itemsize)

@@ -41,9 +41,9 @@ DOCUMENTS = pa.schema(
     [
         _required("record_id", pa.string()),
         _required("source", pa.string()),
+        # That of the record; of a text that depends on other records too, `identity.shortened_id`:
+        # what results on the text are reused by, and forgotten.
         _required("content_id", pa.string()),
-        _required("text_id", pa.string()),  # what results on the text are reused by: content_id, or
-        # another id where the text depends on other records too
         _required("language", pa.string()),  # ISO 639-1 (639-3 where there is none), or "und"
         _required("quality", pa.float32()),  # higher is better; orders survivors
         _required("text", pa.large_string()),

@@ -103,7 +103,7 @@ def publish_dataset(
         if path.name != "result.json":
             link_tree(path, staging / path.name)
     link_tree(results.validated.quality, staging / QUALITY_FILE)
-    _write_gate(staging, results.validated)
+    gate = _write_gate(staging, results.validated)
     if plan.forgotten.records:
         plan.forgotten.save(staging / FORGET_FILE)
     versions = warehouse.versions("datasets", recipe.name)
@@ -133,7 +133,8 @@ def publish_dataset(
         parent=versions[-1] if versions else None,
     )
     (staging / REPORT_FILE).write_text(render(staging, manifest), encoding="utf-8")
-    manifest = manifest.model_copy(update={"files": list_files(staging)})
+    files = list_files(staging, gate.data_sha256)
+    manifest = manifest.model_copy(update={"files": files})
     manifest.save(staging)
     place = warehouse.version_folder("datasets", recipe.name, version)
     warehouse.publish(staging, place)
@@ -270,7 +271,7 @@ def _published(
     )
 
 
-def _write_gate(staging: Path, validated: ValidateResult) -> None:
+def _write_gate(staging: Path, validated: ValidateResult) -> Gate:
     gate = Gate(
         passed=validated.passed,
         checks=len(validated.checks),
@@ -281,6 +282,7 @@ def _write_gate(staging: Path, validated: ValidateResult) -> None:
         data_sha256=gated_files(staging),
     )
     (staging / GATE_FILE).write_text(gate.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    return gate
 
 
 def _timings(plan: Plan, results: DataResults) -> dict[str, float]:

@@ -1,6 +1,6 @@
-"""Results per record, found again by an id: a refresh computes only what it has not seen.
+"""Results per record, found again by content_id: a refresh computes only what it has not seen.
 
-The id is content_id, or text_id where a document's text depends on other records too. A cache is a folder of immutable Arrow segments, one stage and one fingerprint of everything that
+A cache is a folder of immutable Arrow segments, one stage and one fingerprint of everything that
 decides the result. It is always safe to delete. Lookups map the segments into memory and copy only
 the rows asked for. A segment is named by its checksum, which is compared when a cache is opened: what
 a disk did to it is told, taken away and computed again, never believed.
@@ -12,6 +12,8 @@ import threading
 import uuid
 from collections.abc import Callable, Collection
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +21,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from data_contracts.arrow_files import checksum, read_ipc, write_ipc
-from pipeline.id_halves import id_halves
+from data_contracts.identity import HALF, half
+from pipeline.id_halves import Halves, id_halves
 
 _LOG = logging.getLogger(__name__)
 
@@ -27,34 +30,37 @@ _UNNAMED = ".partial"
 """Ends the name of a segment that is being written; what a killed run leaves is found by it."""
 
 
-class RecordCache:
-    """A table of results by an id. Safe to read and append from several threads.
+SEGMENT_BYTES = 32 * 1024 * 1024
+"""New results that are collected before they are stored: a refresh of a little adds one file."""
 
-    Rows added are found by the next `RecordCache` opened on the folder, not by this one: within a
+
+class RecordCache:
+    """A table of results by content_id. Safe to read and append from several threads.
+
+    A context manager: what was added is stored at its end, at the latest. Rows added are found by the next `RecordCache` opened on the folder, not by this one: within a
     run what counts as cached does not change.
     """
 
-    def __init__(self, folder: Path | None, schema: pa.Schema, *, key: str = "content_id") -> None:
+    def __init__(self, folder: Path | None, schema: pa.Schema) -> None:
         """Open a cache.
 
         Args:
             folder: Where the segments lie; None caches nothing.
-            schema: Columns of the results, without the key. Where that is not `content_id`, this
-                must be among them: by it a record's results are forgotten.
-            key: Name of the id that results are found by.
+            schema: Columns of the results, without `content_id`.
         """
         self.folder = folder
         self.schema = schema
-        self._stored = pa.schema([pa.field(key, pa.string(), nullable=False), *schema])
-        self._stored.field("content_id")  # there is one
+        self._stored = pa.schema([pa.field("content_id", pa.string(), nullable=False), *schema])
         self._lock = threading.Lock()
+        self._new: list[pa.Table] = []
+        self._new_bytes = 0
         tables = []
         if folder is not None and folder.exists():
             tables = [read_ipc(path, self._stored) for path in _sound(folder)]
         self._segments = [table.select(schema.names) for table in tables]
         counts = [table.num_rows for table in tables]
         self._starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        chunks = [chunk for table in tables for chunk in table[key].chunks]
+        chunks = [chunk for table in tables for chunk in table["content_id"].chunks]
         high, low = id_halves(pa.chunked_array(chunks, pa.string()))
         self._order = np.argsort(high, kind="stable")
         self._high, self._low = high[self._order], low[self._order]
@@ -63,16 +69,20 @@ class RecordCache:
         """Rows in the cache when it was opened."""
         return int(self._starts[-1])
 
-    def find(self, ids: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:
+    def find(self, content_ids: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:
         """Look up records.
 
         Args:
-            ids: 32 hex digits each, no nulls.
+            content_ids: 32 hex digits each, no nulls.
 
         Returns:
             int64 (records,): a row to give to `take`, or -1 where nothing is cached.
         """
-        high, low = id_halves(ids)
+        return self.find_halves(id_halves(content_ids))
+
+    def find_halves(self, content_ids: Halves) -> NDArray[np.int64]:
+        """Look records up by their ids as numbers (see `find`)."""
+        high, low = content_ids
         if not len(self):
             return np.full(len(high), -1, np.int64)
         place = np.minimum(np.searchsorted(self._high, high), len(self) - 1)
@@ -103,13 +113,40 @@ class RecordCache:
         back[order] = np.arange(len(rows))
         return together.combine_chunks().take(pa.array(back))
 
-    def add(self, ids: pa.Array, results: pa.Table) -> None:
-        """Store new results as one segment (nothing when there are none, or no folder)."""
+    def add(self, content_ids: pa.Array, results: pa.Table) -> None:
+        """Store new results: in few segments, so some wait for others, or for `flush`."""
         if self.folder is None or not results.num_rows:
             return
-        table = results.select(self.schema.names).add_column(0, self._stored.field(0), ids)
+        table = results.select(self.schema.names).add_column(
+            0, self._stored.field("content_id"), content_ids
+        )
         with self._lock:
-            _write(self.folder, table.cast(self._stored))
+            self._new.append(table.cast(self._stored))
+            self._new_bytes += table.nbytes
+            full = self._new_bytes >= SEGMENT_BYTES
+        if full:
+            self.flush()
+
+    def flush(self) -> None:
+        """Store what waits."""
+        with self._lock:
+            new, self._new, self._new_bytes = self._new, [], 0
+        if new and self.folder is not None:
+            _write(self.folder, pa.concat_tables(new))
+
+    def __enter__(self) -> Self:
+        """Use the cache until the work is done."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Store what waits; after an error (the disk may be full) it is left to be computed again."""
+        if kind is None:
+            self.flush()
 
     def fetch(
         self, ids: pa.ChunkedArray, compute: Callable[[NDArray[np.int64]], pa.Table]
@@ -143,16 +180,17 @@ def segments(folder: Path) -> list[Path]:
 
 
 def forget(folder: Path, content_ids: Collection[str]) -> int:
-    """Take the results of records out of a cache.
+    """Take the results of records out of a cache, those on what other records left of them too.
 
     Returns:
         Rows taken out.
     """
-    listed = pa.array(sorted(content_ids), pa.string())
+    listed = pa.array(sorted(map(half, content_ids)), pa.string())
     removed = 0
     for path in segments(folder):
         table = read_ipc(path)
-        kept = table.filter(pc.invert(pc.is_in(table["content_id"], value_set=listed)))
+        halves = pc.utf8_slice_codeunits(table["content_id"], HALF)
+        kept = table.filter(pc.invert(pc.is_in(halves, value_set=listed)))
         if kept.num_rows < table.num_rows:
             removed += table.num_rows - kept.num_rows
             _write(folder, kept)

@@ -36,7 +36,7 @@ from pipeline.clean.columns import (
     WORDS,
 )
 from pipeline.clean.quality.kernels import score_words
-from pipeline.clean.repetition.kernels import measure_ngrams, repeats
+from pipeline.clean.repetition.kernels import hash_bytes, measure_ngrams, repeats
 from pipeline.kernel_cache import kernel
 from pipeline.text.kernels import (
     HAS_LETTER,
@@ -44,7 +44,6 @@ from pipeline.text.kernels import (
     LENGTH_SHIFT,
     decode,
     finish,
-    hash_bytes,
     longest,
     mix,
     tokenise,

@@ -3,18 +3,18 @@
 A record's text alone decides its edits and signals, except where lines that many documents share are
 taken out. Those come last: all other edits are made and reused by content_id, then the lines are
 counted over all records, then the records that lose some are edited and measured again, and that is
-reused by content_id and what is left of the text.
+reused by an id of the record and of what is left (`shortened_id`).
 """
 
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from data_contracts.arrow_files import read_ipc
-from data_contracts.identity import content_id
+from data_contracts.identity import shortened_id
 from data_contracts.schemas import RECORDS
 from pipeline.clean.common_lines.counting import LineCounts
 from pipeline.clean.common_lines.texts import lines_of, table_of, take_out
@@ -32,7 +32,7 @@ CACHED: Final = pa.schema([pa.field("text", pa.large_string(), nullable=False), 
 MEASUREMENTS: Final = "measurements"
 """Folder of results by content_id."""
 SHORTENED: Final = "shortened"
-"""Folder of results on texts that lost lines to other records, by text_id."""
+"""Folder of results on texts that lost lines to other records, by `shortened_id`."""
 
 
 class Measured(NamedTuple):
@@ -40,8 +40,8 @@ class Measured(NamedTuple):
 
     table: pa.Table
     """CACHED and what the recipe measures beside, one row per record."""
-    text_ids: pa.ChunkedArray
-    """string: content_id, or another id where the text depends on other records too."""
+    content_ids: pa.ChunkedArray
+    """string: the records', or `shortened_id` where the text depends on other records too."""
     reused: int
     """Records whose measurements were found."""
 
@@ -49,20 +49,32 @@ class Measured(NamedTuple):
 class Measurer:
     """Edits and measures records by one recipe."""
 
-    def __init__(self, recipe: CleanRecipe, cache: Path | None) -> None:
-        """Open the caches.
+    def __init__(
+        self, recipe: CleanRecipe, cache: Path | None, common: NDArray[np.uint64] | None = None
+    ) -> None:
+        """Open the caches: as their context manager.
 
         Args:
             recipe: What is done and measured.
             cache: Folder of results; None reuses nothing.
+            common: Lines to take out (`LineCounts.common`); None: none.
         """
         self._recipe = recipe
-        columns = [*CACHED, *own_fields(recipe)]
+        columns = pa.schema([*CACHED, *own_fields(recipe)])
         self._own = [field for field in own_fields(recipe) if field != MODEL_QUALITY]
-        self._alone = RecordCache(cache and cache / MEASUREMENTS, pa.schema(columns))
-        traced = pa.schema([pa.field("content_id", pa.string(), nullable=False), *columns])
-        self._shortened = RecordCache(cache and cache / SHORTENED, traced, key="text_id")
-        self._common: NDArray[np.uint64] | None = None
+        self._alone = RecordCache(cache and cache / MEASUREMENTS, columns)
+        self._shortened = RecordCache(cache and cache / SHORTENED, columns)
+        self._common = None if common is None else table_of(common)
+
+    def __enter__(self) -> Self:
+        """Use the caches until the work is done."""
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        """Store what waits to be stored; after an error it is left to be computed again."""
+        if raised[0] is None:
+            self._alone.flush()
+            self._shortened.flush()
 
     def alone(self, records: pa.Table) -> tuple[pa.Table, int]:
         """Edit and measure records by themselves, or find what was measured before.
@@ -88,12 +100,6 @@ class Measurer:
         counts.add(path.stem, *lines_of(table["text"], records["source"]))
         return records.num_rows, reused
 
-    def without(self, common: NDArray[np.uint64], cache: Path) -> "Measurer":
-        """Give one that also takes these lines out, and finds what this one has measured."""
-        one = Measurer(self._recipe, cache)
-        one._common = table_of(common)
-        return one
-
     def measured(self, records: pa.Table) -> Measured:
         """Edit and measure records, or find what was measured before."""
         table, reused = self.alone(records)
@@ -107,18 +113,17 @@ class Measurer:
         texts = normalise(texts.take(pa.array(places)), self._recipe.normalise)
         raw = ids.take(pa.array(places))
         new_ids = pa.chunked_array(
-            [[_text_id(*one) for one in zip(raw.to_pylist(), texts, strict=True)]], pa.string()
+            [[_shortened_id(*one) for one in zip(raw.to_pylist(), texts, strict=True)]], pa.string()
         )
 
         def compute(within: NDArray[np.int64]) -> pa.Table:
             rows = places[within]
             lost = _lost(_rows(table, rows), lines[rows], word_ratio[rows])
-            again = self._measure_shortened(texts.take(pa.array(within)), lost)
-            return again.add_column(0, "content_id", raw.take(pa.array(within)))
+            return self._measure_shortened(texts.take(pa.array(within)), lost)
 
         again, _ = self._shortened.fetch(new_ids, compute)
         return Measured(
-            _replaced(table, places, again.select(table.schema.names)),
+            _replaced(table, places, again),
             _replaced(pa.table({"id": ids}), places, pa.table({"id": new_ids}))["id"],
             reused,
         )
@@ -141,8 +146,8 @@ class Measurer:
         return self._measure(texts, lost)
 
 
-def _text_id(raw: str, text: pa.LargeStringScalar) -> str:
-    return content_id(raw.encode() + bytes(text.as_buffer() or b""))
+def _shortened_id(content: str, text: pa.LargeStringScalar) -> str:
+    return shortened_id(content, bytes(text.as_buffer()))
 
 
 def _lost(

@@ -6,8 +6,10 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 from pydantic import Field
 
 from data_contracts.arrow_files import partitions, read_ipc, write_ipc
@@ -81,21 +83,23 @@ def clean(
     for folder in ("documents", "signals", "decisions"):
         (output_dir / folder).mkdir()
     check_parts(recipe)
-    measurer, counted = Measurer(recipe, cache), None
-    if recipe.line_rules.max_documents is not None:
-        lines = output_dir / "lines"
-        measurer, counted = _without_common_lines(inputs, recipe, cache, lines, progress)
-
-    def work(path: Path) -> _Counts:
-        return _clean_partition(path, inputs, recipe, output_dir, measurer)
-
-    done = []
+    done, counted = [], None
     total = inputs.ingested.rows_kept
+    common, kept = None, cache
+    if recipe.line_rules.max_documents is not None:
+        kept = cache or output_dir / "measured"  # what is measured at first is taken from there
+        common, counted = _common_lines(inputs, recipe, kept, output_dir / "lines", progress)
     progress(0, total, "records")
-    for counts in map_in_order(work, partitions(inputs.ingested.records)):
-        done.append(counts)
-        progress(sum(one.rows_in.total() for one in done), total, "records")
-    shutil.rmtree(output_dir / "lines", ignore_errors=True)
+    with Measurer(recipe, kept, common) as measurer:
+
+        def work(path: Path) -> _Counts:
+            return _clean_partition(path, inputs, recipe, output_dir, measurer)
+
+        for counts in map_in_order(work, partitions(inputs.ingested.records)):
+            done.append(counts)
+            progress(sum(one.rows_in.total() for one in done), total, "records")
+    if cache is None:
+        shutil.rmtree(output_dir / "measured", ignore_errors=True)
     sources = _source_counts(inputs.ingested, done)
     result = CleanResult(
         folder=output_dir,
@@ -111,36 +115,33 @@ def clean(
     return result.save()
 
 
-def _without_common_lines(
-    inputs: CleanInputs,
-    recipe: CleanRecipe,
-    cache: Path | None,
-    folder: Path,
-    progress: Progress,
-) -> tuple[Measurer, int]:
-    """Edit and measure every record by itself, and count its lines.
+def _common_lines(
+    inputs: CleanInputs, recipe: CleanRecipe, kept: Path, folder: Path, progress: Progress
+) -> tuple[NDArray[np.uint64], int]:
+    """Edit and measure every record by itself, and find the lines that too many share.
 
     Returns:
-        What takes the common lines out; records whose measurements were found.
+        Those lines; records whose measurements were found.
     """
-    (folder / "counts").mkdir(parents=True)
-    kept = cache or folder / "measured"  # what is measured here is taken from there afterwards
-    alone, counts = Measurer(recipe, kept), LineCounts(folder / "counts")
+    folder.mkdir()
+    counts = LineCounts(folder)
     done = reused = 0
     total = inputs.ingested.rows_kept
     paths = partitions(inputs.ingested.records)
-    for rows, found in map_in_order(lambda path: alone.count_lines(path, counts), paths):
-        progress(done, total, "records", "counting lines")
-        done, reused = done + rows, reused + found
+    with Measurer(recipe, kept) as alone:
+        for rows, found in map_in_order(lambda path: alone.count_lines(path, counts), paths):
+            progress(done, total, "records", "counting lines")
+            done, reused = done + rows, reused + found
     common = counts.common(recipe.line_rules.max_documents or 0)
-    return alone.without(common, kept), reused
+    shutil.rmtree(folder)
+    return common, reused
 
 
 def _clean_partition(
     path: Path, inputs: CleanInputs, recipe: CleanRecipe, output_dir: Path, measurer: Measurer
 ) -> _Counts:
     records = read_ipc(path, RECORDS)
-    measured, text_ids, reused = measurer.measured(records)
+    measured, content_ids, reused = measurer.measured(records)
     schema = pa.schema([*SIGNALS, *own_fields(recipe)])
     numbers = measured.select(schema.names[2:]).columns
     signals = pa.table([records["record_id"], records["source"], *numbers], schema=schema)
@@ -151,8 +152,7 @@ def _clean_partition(
         [
             records["record_id"],
             records["source"],
-            records["content_id"],
-            text_ids,
+            content_ids,
             measured["language"],
             quality.cast(pa.float32()),
             measured["text"],

@@ -88,18 +88,18 @@ def measure_corpus(
     Args:
         corpus: The documents.
         recipe: Gives permutations and bands.
-        cache: Folder for reuse by text_id; None reuses nothing.
+        cache: Folder for reuse by content_id; None reuses nothing.
         work: Existing folder for the files.
         progress: Told of documents done.
     """
     width = recipe.num_permutations
-    columns = _cache_schema(width).insert(0, pa.field("content_id", pa.string(), nullable=False))
-    reuse = RecordCache(cache and cache / f"signatures-{width}", columns, key="text_id")
     tokens = np.zeros(corpus.rows, np.int32)
     contents = np.zeros((corpus.rows, 2), np.uint64)
     band_files = [work / f"band-{band:03d}" for band in range(recipe.bands.bands)]
     reused = row = 0
     with ExitStack() as files:
+        known_before = RecordCache(cache and cache / f"signatures-{width}", _cache_schema(width))
+        reuse = files.enter_context(known_before)
         signature_file = files.enter_context((work / "signatures").open("wb"))
         key_files = [files.enter_context(path.open("wb")) for path in band_files]
         for part, keys, known in _measured_slices(corpus, recipe.bands, reuse, width):
@@ -124,11 +124,11 @@ def _measured_slices(
 
 
 def _measure_slice(table: pa.Table, reuse: RecordCache, width: int) -> tuple[Measured, int]:
-    places = reuse.find(table["text_id"])
+    places = reuse.find(table["content_id"])
     missing = np.flatnonzero(places < 0)
     if len(missing) == table.num_rows:
         fresh = measure_texts(table["text"], width)
-        _remember(table, fresh, reuse)
+        reuse.add(table["content_id"].combine_chunks(), _to_table(fresh))
         return fresh, 0
     found = np.flatnonzero(places >= 0)
     known = _from_table(reuse.take(places[found]), width)
@@ -136,7 +136,7 @@ def _measure_slice(table: pa.Table, reuse: RecordCache, width: int) -> tuple[Mea
         return known, len(found)
     lacking = table.take(pa.array(missing))
     fresh = measure_texts(lacking["text"], width)
-    _remember(lacking, fresh, reuse)
+    reuse.add(lacking["content_id"].combine_chunks(), _to_table(fresh))
     back = np.argsort(np.concatenate([found, missing]))
     both = Measured(
         np.concatenate([known.tokens, fresh.tokens])[back],
@@ -144,12 +144,6 @@ def _measure_slice(table: pa.Table, reuse: RecordCache, width: int) -> tuple[Mea
         np.concatenate([known.signatures, fresh.signatures])[back],
     )
     return both, len(found)
-
-
-def _remember(documents: pa.Table, fresh: Measured, reuse: RecordCache) -> None:
-    """Store figures by what decides them, with the record that they are of."""
-    columns = _to_table(fresh).add_column(0, "content_id", documents["content_id"])
-    reuse.add(documents["text_id"].combine_chunks(), columns)
 
 
 def _cache_schema(width: int) -> pa.Schema:

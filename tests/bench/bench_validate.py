@@ -93,7 +93,6 @@ def _columns(
         "path": pa.array(["corpus.jsonl.gz"] * rows),
         "position": pa.array(np.arange(start, start + rows)),
         "content_id": pa.array([f"{low:016x}{high:016x}" for high, low in ids]),
-        "text_id": pa.array([f"{low:016x}{high:016x}" for high, low in ids]),
         "text": pa.array([" ".join(row) for row in picked], pa.large_string()),
         "language": pa.array(["en"] * rows),
         "language_score": pa.array(generator.random(rows, np.float32)),

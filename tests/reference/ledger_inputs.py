@@ -117,7 +117,6 @@ def rows_of(records: Sequence[Record]) -> Rows:
             rows.documents.append(
                 {
                     **{name: place[name] for name in ("record_id", "source", "content_id")},
-                    "text_id": place["content_id"],
                     "language": one.language,
                     "quality": 0.5,
                     "text": one.content,

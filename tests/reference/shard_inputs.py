@@ -141,7 +141,6 @@ def _document(record: Record) -> dict:
         "record_id": record.id,
         "source": record.source,
         "content_id": content_id(record.text.encode()),
-        "text_id": content_id(record.text.encode()),
         "language": record.language,
         "quality": 0.5,
         "text": record.text,

@@ -8,9 +8,9 @@ part of it, and a blank line is none. Two lines are taken for one with a chance 
 
 import numpy as np
 
-from pipeline.clean.repetition.kernels import find_slot, slot_bits
+from pipeline.clean.repetition.kernels import find_slot, hash_bytes, slot_bits
 from pipeline.kernel_cache import kernel
-from pipeline.text.kernels import decode, hash_bytes
+from pipeline.text.kernels import decode
 from pipeline.text.unicode_tables import CLASS_MASK, LINE_BREAK, SPACE, UNSPACED
 
 _LINE_FEED = 0x0A

@@ -10,7 +10,7 @@ that record alone, and a file that breaks off must say where.
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import BinaryIO, Final, NamedTuple
 
 import pyarrow as pa
@@ -19,7 +19,7 @@ from fastwarc.warc import WarcRecord
 from data_contracts.reasons import Reason
 from pipeline.ingest.domains import DomainList
 from pipeline.ingest.readers.html import BadPage, text_of_page
-from pipeline.ingest.readers.text import is_utf8
+from pipeline.ingest.readers.text import text_in_utf8
 from pipeline.ingest.recipe import IngestRecipe
 from pipeline.ingest.rows import RowCollector
 from pipeline.ingest.streams import Unpacked
@@ -57,18 +57,21 @@ class _Text(NamedTuple):
     charset: str | None
 
 
-def read_warc(pieces: Iterator[bytes], recipe: IngestRecipe) -> Iterator[pa.Table]:
-    """Read an archive.
+def read_warc(pieces: Iterator[bytes], recipe: IngestRecipe) -> Generator[pa.Table, None, int]:
+    """Read an archive, or a part of it.
 
     A record's key is its URL and date, as in a crawl's index: a URL alone repeats within a crawl,
     and record ids change when an archive is written anew.
 
     Args:
-        pieces: The file's unpacked bytes.
+        pieces: Its unpacked bytes.
         recipe: Limits the size of records and the nesting of pages.
 
     Yields:
-        Batches of ROWS; a position is a record's number among all WARC records of the file.
+        Batches of ROWS; a position is a record's number among all WARC records.
+
+    Returns:
+        How many of these there are.
     """
     rows = RowCollector(DomainList(recipe.blocked_domains))
     stream = Unpacked(pieces)
@@ -80,8 +83,10 @@ def read_warc(pieces: Iterator[bytes], recipe: IngestRecipe) -> Iterator[pa.Tabl
         _read_frame(rows, position, frame, recipe)
         yield from rows.batches()
     if stream.fault is not None:
-        rows.fail_with(position + 1, stream.fault)
+        position += 1
+        rows.fail_with(position, stream.fault)
     yield from rows.rest()
+    return position
 
 
 def frames(stream: io.RawIOBase, max_bytes: int) -> Iterator[Frame]:
@@ -157,16 +162,24 @@ def _read_frame(rows: RowCollector, position: int, frame: Frame, recipe: IngestR
         rows.fail(position, Reason.TOO_LARGE, len(text.data), recipe.max_record_bytes)
         return
     key = f"{uri} {frame.headers.get('warc-date', '')}".strip()
+    _add_text(rows, position, text, key or None, uri, recipe)
+
+
+def _add_text(
+    rows: RowCollector, position: int, text: _Text, key: str | None, uri: str, recipe: IngestRecipe
+) -> None:
     if text.is_html:
         extracted = text_of_page(text.data, text.charset, recipe)
         if isinstance(extracted, BadPage):
             rows.fail(position, Reason.BAD_HTML, extracted.value, extracted.threshold)
         else:
-            rows.add(position, extracted, key or None, uri)
-    elif is_utf8(text.data):
-        rows.add(position, text.data, key or None, uri)
-    else:
+            rows.add(position, extracted, key, uri)
+        return
+    plain = text_in_utf8(text.data, text.charset)
+    if plain is None:
         rows.fail(position, Reason.BAD_ENCODING)
+    else:
+        rows.add(position, plain, key, uri)
 
 
 def _may_hold_text(headers: dict[str, str], uri: str) -> bool:

@@ -38,7 +38,6 @@ def cleaned(folder: Path, documents: list[Document], partitions: int = 1) -> Cle
             [d.id for d in part],
             [d.source for d in part],
             [content_id(d.text.encode()) for d in part],
-            [content_id(d.text.encode()) for d in part],
             ["und"] * len(part),
             [d.quality for d in part],
             [d.text for d in part],

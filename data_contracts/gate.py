@@ -9,9 +9,11 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
+from data_contracts.contract_stamp import ContractStamp
 from data_contracts.errors import GateRefused
 from data_contracts.fingerprint import sha256_of_file
 from data_contracts.frozen import Frozen
+from data_contracts.results import CheckOutcome
 
 GATE_FILE = "gate.json"
 QUALITY_FILE = "quality.json"
@@ -25,12 +27,11 @@ class Gate(Frozen):
     """Whether the data may reach training."""
     checks: int = Field(ge=0)
     """How many rules were evaluated."""
-    contract_id: str
-    """The contract's id."""
-    contract_version: str
-    """The contract's semantic version."""
-    contract_sha256: str
-    """SHA-256 of the contract file."""
+    contracts: tuple[ContractStamp, ...]
+    """The contracts that it passed."""
+    release: tuple[CheckOutcome, ...] = ()
+    """What was judged of the tokens, and of the version beside those before it; the other checks stand
+    in quality.json, which history does not touch."""
     quality_sha256: str
     """SHA-256 of quality.json."""
     data_sha256: dict[str, str]
@@ -66,7 +67,7 @@ def require_passed(version: Path) -> Gate:
     except (ValueError, ValidationError) as error:
         raise GateRefused(version, f"{GATE_FILE} is not a gate result ({error})") from error
     if not gate.passed or not gate.checks:
-        raise GateRefused(version, f"its contract {gate.contract_id} did not pass")
+        raise GateRefused(version, "its contract did not pass")
     try:
         quality = sha256_of_file(version / QUALITY_FILE)
         found = gated_files(version)

@@ -12,6 +12,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from data_contracts.contract_stamp import ContractStamp
 from data_contracts.errors import SchemaMismatch
 from data_contracts.frozen import Frozen
 from data_contracts.interval import Interval as Interval  # noqa: PLC0414 - results are made of it
@@ -21,6 +22,8 @@ from data_contracts.reasons import Reason, Stage
 from data_contracts.whole_text import replace_text
 
 RESULT_FILE = "result.json"
+RELEASE_SUITES_FILE = "release-suites.json"
+"""What Great Expectations said of a version's tokens, in the shard stage's folder."""
 
 
 class SourceCounts(Frozen):
@@ -232,6 +235,9 @@ class CheckOutcome(Frozen):
     """What was found, as text."""
     error: str | None = None
     """Why it could not be evaluated; None: it was."""
+    applies: bool = True
+    """False: there is nothing to compare with, such as a version in production; it counts as
+    passed, and `observed` says why."""
 
 
 class ValidateResult(StageResult):
@@ -242,12 +248,8 @@ class ValidateResult(StageResult):
     """
 
     stage: ClassVar[Stage] = Stage.VALIDATE
-    contract_id: str
-    """The contract's id."""
-    contract_version: str
-    """The contract's semantic version."""
-    contract_sha256: str
-    """SHA-256 of the contract file."""
+    contracts: tuple[ContractStamp, ...]
+    """The contracts that judged it."""
     checks: tuple[CheckOutcome, ...]
     """Every rule with its outcome."""
 
@@ -275,6 +277,35 @@ class ValidateResult(StageResult):
     def quality(self) -> Path:
         """Figures and check outcomes (JSON)."""
         return self.folder / "quality.json"
+
+    @property
+    def suites(self) -> Path:
+        """What Great Expectations said, for its Data Docs (JSON)."""
+        return self.folder / "suites.json"
+
+
+class ContractResult(Frozen):
+    """What came of judging by contracts: of the tokens of a version, or of a model's figures."""
+
+    contracts: tuple[ContractStamp, ...]
+    """The contracts that judged it."""
+    checks: tuple[CheckOutcome, ...]
+    """Every rule with its outcome."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether it may go on: there are checks, and no critical one failed."""
+        return bool(self.checks) and not self.critical_failures
+
+    @property
+    def critical_failures(self) -> tuple[CheckOutcome, ...]:
+        """Failed checks that stop it."""
+        return tuple(c for c in self.checks if not c.passed and c.severity == "critical")
+
+    @property
+    def warnings(self) -> tuple[CheckOutcome, ...]:
+        """Failed checks that only mark it."""
+        return tuple(c for c in self.checks if not c.passed and c.severity == "warning")
 
 
 class ShardResult(StageResult):

@@ -14,13 +14,22 @@ import pyarrow.compute as pc
 from pydantic import AwareDatetime, Field, model_validator
 
 from data_contracts.arrow_files import read_partitions
+from data_contracts.contract_stamp import ContractStamp
 from data_contracts.frozen import Frozen
 from data_contracts.gate import QUALITY_FILE
 from data_contracts.manifest import DatasetManifest
 from data_contracts.planted_recall import PlantedRecall
 from data_contracts.quality import ClusterQuality, Quality, SignalQuality
 from data_contracts.reasons import Reason, Stage
-from data_contracts.results import CleanResult, DedupResult, ShardResult, StageResult, check_chain
+from data_contracts.results import (
+    CheckOutcome,
+    CleanResult,
+    DedupResult,
+    ContractResult,
+    ShardResult,
+    StageResult,
+    check_chain,
+)
 from data_contracts.schemas import DOCUMENTS
 from flows.reports.findings import Comparison, PersonalData, compared, personal_data
 from flows.reports.ledger_sample import LedgerSample, sample_ledger
@@ -212,6 +221,24 @@ class DatasetReport(Frozen):
     """The same figures of other versions."""
     sample: LedgerSample = LedgerSample()
     """Some rows of the ledger."""
+    released: ContractResult | None = None
+    """What was judged of the tokens, drift and ages; None: it did not come to that."""
+
+    @property
+    def checks(self) -> tuple[CheckOutcome, ...]:
+        """Every check of the contracts, of both judgements."""
+        return (*self.quality.checks, *(self.released.checks if self.released else ()))
+
+    @property
+    def contracts(self) -> tuple[ContractStamp, ...]:
+        """The contracts of both judgements, each once."""
+        released = self.released.contracts if self.released else ()
+        return tuple(dict.fromkeys((*self.quality.contracts, *released)))
+
+    @property
+    def passed(self) -> bool:
+        """Whether the data may reach training, as far as it was judged."""
+        return self.quality.passed and (self.released is None or self.released.passed)
 
     @model_validator(mode="after")
     def _figures_agree(self) -> Self:
@@ -228,6 +255,7 @@ def gather_dataset(
     origin: Origin,
     results: Sequence[StageResult],
     others: Sequence[tuple[str, str, Quality]] = (),
+    released: ContractResult | None = None,
 ) -> DatasetReport:
     """Gather what a dataset's page shows.
 
@@ -236,6 +264,7 @@ def gather_dataset(
         origin: Where the version comes from.
         results: What the stages returned, in order.
         others: Versions to compare it with: NAME@VERSION, what it is, its figures.
+        released: What was judged of its tokens.
 
     Raises:
         SchemaMismatch: quality.json is missing or is something else.
@@ -256,6 +285,7 @@ def gather_dataset(
         personal=personal_data(quality, origin.recipe),
         comparisons=compared(quality, others),
         sample=sample_ledger(version / LEDGER_FOLDER),
+        released=released,
     )
 
 

@@ -16,6 +16,7 @@ _SECTIONS: Final = (
     ("sources", "Sources"),
     ("tasks", "Tasks"),
     ("loss", "Loss"),
+    ("contract", "Contract"),
     ("samples", "Samples"),
     ("costs", "Cost"),
     ("provenance", "Provenance"),
@@ -55,6 +56,7 @@ def render_model(report: ModelReport) -> str:
 
 def _sections(report: ModelReport) -> list[tuple[str, str]]:
     absent = set() if report.evaluated.tasks else {"tasks"}
+    absent |= set() if report.judged else {"contract"}
     return [(anchor, title) for anchor, title in _SECTIONS if anchor not in absent]
 
 

@@ -22,7 +22,7 @@ from model.recipe import EvaluateRecipe, PromotionRecipe, TrainRecipe
 from pipeline.clean.recipe import CleanRecipe
 from pipeline.dedup.recipe import DedupRecipe
 from pipeline.ingest.readers.own import check_reader
-from pipeline.ingest.recipe import IngestRecipe, Source
+from pipeline.ingest.recipe import DATASET_SCHEME, IngestRecipe, Source
 from pipeline.shard.recipe import ShardRecipe
 from pipeline.validate.recipe import ValidateRecipe
 
@@ -241,4 +241,6 @@ def _source_at(source: Source, base: Path) -> Source:
 
 
 def _absolute(path: str, base: Path) -> str:
+    if path.startswith(f"{DATASET_SCHEME}."):
+        return DATASET_SCHEME + str((base / path.removeprefix(DATASET_SCHEME)).absolute())
     return path if "://" in path else str((base / path).absolute())

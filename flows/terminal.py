@@ -14,12 +14,9 @@ from flows.explain import Entry
 from flows.forgetting import Forgetting
 from flows.plan import Plan
 from flows.reports.visible_text import visible
-from flows.stories import Story
 from flows.summary import DatasetSummary, ModelSummary, RunSummary
 
 console = Console()
-
-TEXT_SHOWN = 600
 
 
 def leave_output_to_json(json: bool) -> None:  # noqa: FBT001
@@ -151,49 +148,6 @@ def print_entries(entries: list[Entry]) -> None:
     for entry in entries:
         console.print(f"[bold]{escape(entry.name)}[/]  [dim]{escape(entry.detail)}[/]")
         console.print(f"    {escape(entry.text)}", highlight=False)
-
-
-def print_story(story: Story) -> None:
-    """Print a record's story. Corpus text is untrusted: control characters are shown, not sent."""
-    row = story.ledger
-    say = _say
-    say(f"record    {row['record_id']}  in {story.dataset}")
-    say(f"came from source `{row['source']}`, {row['path']}, record {row['position']:,}")
-    say(f"key       {row['key']}")
-    if row["content_id"] is None:
-        say("content   could not be read")
-    else:
-        say(f"content   {row['content_id']}, language {row['language'] or 'not measured'}")
-    for name, value in story.signals.items():
-        shown = f"{value:.4g}" if isinstance(value, float) else str(value)
-        say(f"            {name} = {shown}")
-    if row["fate"] == "kept":
-        say(f"fate      kept, in the {row['split']} split")
-        say(f"            documents/{row['split']}/{row['shard']}, row {row['row']:,}")
-        say(f"            {row['tokens']:,} tokens")
-    else:
-        say(f"fate      {row['fate']} at {row['stage']}: {row['reason']}")
-        for reason in row["reasons"]:
-            say(f"            {_evidence(reason)}")
-    if story.survivor is not None:
-        kept = story.survivor
-        say(f"repeats   {kept['record_id']} (source `{kept['source']}`, key {kept['key']})")
-        say(f"            exact similarity {row['similarity']:.4f}")
-    if story.text is not None:
-        more = " …" if len(story.text) > TEXT_SHOWN else ""
-        say(f"text      {story.text[:TEXT_SHOWN]}{more}")
-    say("")
-
-
-def _say(line: str) -> None:
-    console.print(escape(visible(line)), highlight=False, soft_wrap=True)
-
-
-def _evidence(reason: dict[str, Any]) -> str:
-    if reason["value"] is None:
-        return str(reason["rule"])
-    threshold = "" if reason["threshold"] is None else f", threshold {reason['threshold']:g}"
-    return f"{reason['rule']}: measured {reason['value']:.4g}{threshold}"
 
 
 def print_versions(warehouse: Warehouse) -> list[dict[str, Any]]:

@@ -43,8 +43,13 @@ def product_dtype(
 
 
 def has_bfloat16_units() -> bool:
-    """Tell whether this CPU has matrix units for bfloat16 (AMX): 8 times float32's speed here."""
-    return bool(torch.cpu._is_amx_tile_supported())  # noqa: SLF001 (there is no public way)
+    """Tell whether this CPU multiplies bfloat16 matrices faster than float32 ones.
+
+    AMX is 8 times float32's speed on a Xeon, AVX512_BF16 5 times on an EPYC of Zen 5.
+    """
+    cpu = torch.cpu
+    # There is no public way to ask.
+    return bool(cpu._is_amx_tile_supported() or cpu._is_avx512_bf16_supported())  # noqa: SLF001
 
 
 @contextlib.contextmanager

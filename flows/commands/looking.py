@@ -51,7 +51,8 @@ def why(
     """Tell a record's whole story: where it came from, what became of it, and why."""
     from data_contracts.warehouse import Warehouse
     from flows.stories import find_stories
-    from flows.terminal import console, leave_output_to_json, print_story
+    from flows.terminal import console, leave_output_to_json
+    from flows.terminal_story import print_story
 
     leave_output_to_json(json)
 

@@ -19,6 +19,7 @@ from data_contracts.fingerprint import fingerprint, sha256_of_file
 from data_contracts.frozen import Frozen
 from data_contracts.own_parts import part_identity
 from pipeline.ingest.formats import belongs, format_by_name, is_container_name
+from pipeline.ingest.hub import dataset_mark, is_dataset, parse_dataset
 from pipeline.ingest.listing import Listed, is_url, list_local
 from pipeline.ingest.recipe import Source
 from pipeline.ingest.remote import list_remote, open_remote, remote_mark
@@ -73,12 +74,14 @@ def land(source: Source, memo: Path | None = None) -> LandedSource:
         SourceMissing: The path leads nowhere, may not be listed, or holds no file to read.
         RecipeInvalid: There is no such function as its own reader.
     """
+    if is_dataset(source.path):
+        return _land_dataset(source, memo)
     remote = is_url(source.path)
     listed = list_remote(source) if remote else list_local(source)
     wanted = [one for one in listed if _is_readable_format(source, one)]
     if not wanted:
         raise _nothing_to_read(source, listed)
-    files = _mark_remote(wanted) if remote else _hash_local(wanted, memo)
+    files = _mark_remote(source, wanted) if remote else _hash_local(wanted, memo)
     taken = {one.path for one in wanted}
     identity = [reader_identity(source)] if source.reader is not None else []
     return LandedSource(
@@ -88,6 +91,22 @@ def land(source: Source, memo: Path | None = None) -> LandedSource:
         bytes=sum(file.bytes for file in files),
         digest=fingerprint([*identity, *([file.path, file.sha256] for file in files)]),
     )
+
+
+def _land_dataset(source: Source, memo: Path | None) -> LandedSource:
+    """Take a dataset that the library `datasets` loads for one file, pinned to what it is now."""
+    wanted = parse_dataset(source)
+    size = 0
+    if wanted.is_local:
+        listed = list_local(source.model_copy(update={"path": wanted.name}))
+        inside = _hash_local(listed, memo)
+        size = sum(file.bytes for file in inside)
+        mark = fingerprint([wanted.config, wanted.split, [[f.path, f.sha256] for f in inside]]) * 2
+    else:
+        wanted, mark = dataset_mark(source, wanted)
+    file = LandedFile(path=wanted.split, location=wanted.location, bytes=size, sha256=mark)
+    digest = fingerprint([[file.path, file.sha256]])
+    return LandedSource(name=source.name, files=(file,), skipped=(), bytes=size, digest=digest)
 
 
 def reader_identity(source: Source) -> str | None:
@@ -127,10 +146,10 @@ def _is_readable_format(source: Source, listed: Listed) -> bool:
     return belongs(listed.path, head, declared, chosen=chosen)
 
 
-def _mark_remote(listed: list[Listed]) -> tuple[LandedFile, ...]:
+def _mark_remote(source: Source, listed: list[Listed]) -> tuple[LandedFile, ...]:
     marked = []
     for one in listed:
-        size, mark = remote_mark(one.location)
+        size, mark = remote_mark(source, one.location)
         marked.append(LandedFile(path=one.path, location=one.location, bytes=size, sha256=mark))
     return tuple(marked)
 

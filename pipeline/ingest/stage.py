@@ -12,7 +12,7 @@ from data_contracts.forgotten import NOBODY, ForgetList
 from data_contracts.progress import Progress, silent
 from data_contracts.reasons import UNREADABLE_REASONS, Reason
 from data_contracts.results import IngestResult, SourceCounts, start_folder
-from pipeline.ingest.landing import LandedSource, land
+from pipeline.ingest.landing import LandedFile, LandedSource, land
 from pipeline.ingest.readers.dispatch import field_names
 from pipeline.ingest.recipe import IngestRecipe, Source
 from pipeline.ingest.tables import SourceTables, Tables, write_source
@@ -91,12 +91,25 @@ def _read(
     """Read the units of all sources, in order of source and path."""
     pairs = list(zip(sources, landed, strict=True))
     if recipe.sample_records is None:
-        yield from map_in_order(
-            reader.read, (u for s, one in pairs for u in units_of(s, one.files))
-        )
+        units = (u for s, one in pairs for u in units_of(s, one.files, recipe))
+        yield from _rejoined(map_in_order(reader.read, units), reader)
         return
     for source, one in pairs:
-        yield from _sample(units_of(source, one.files), recipe.sample_records, reader)
+        yield from _sample(units_of(source, one.files, recipe), recipe.sample_records, reader)
+
+
+def _rejoined(reads: Iterable[ReadUnit], reader: UnitReader) -> Iterator[ReadUnit]:
+    """Where a part breaks off, read the rest of its file in one: it may have been cut wrongly."""
+    rest: LandedFile | None = None
+    for read in reads:
+        if rest is not None and read.unit.files == (rest,):
+            continue
+        rest = None
+        if read.may_be_cut_wrong:
+            (rest,) = read.unit.files
+            yield reader.read(read.unit.to_the_end())
+        else:
+            yield read
 
 
 def _sample(units: Iterator[Unit], records: int, reader: UnitReader) -> Iterator[ReadUnit]:

@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 
 from data_contracts.reasons import Reason
 from pipeline.ingest.decompress import UNPACKED_BYTES, BrokenStream, decompress
-from pipeline.ingest.formats import SNIFFED_BYTES, compression_of
+from pipeline.ingest.formats import SNIFFED_BYTES, Compression, compression_of
 from pipeline.ingest.recipe import IngestRecipe
 
 _PACKED_BYTES: Final = 64 * 1024
@@ -51,14 +51,17 @@ class Unpacked(io.RawIOBase):
         return count
 
 
-def unpack(file: Readable, recipe: IngestRecipe) -> Iterator[bytes]:
+def unpack(
+    file: Readable, recipe: IngestRecipe, compression: Compression | None = None
+) -> Iterator[bytes]:
     """Yield a file's unpacked bytes in pieces of at most 2 MiB.
 
-    Compression is known by content; several members or frames make one stream.
+    Several members or frames make one stream.
 
     Args:
         file: Opened at its start.
         recipe: Limits on size and expansion.
+        compression: How it is packed; None: its content tells.
 
     Raises:
         BrokenStream: After everything that could be unpacked: BAD_COMPRESSION (truncated, damaged
@@ -74,7 +77,7 @@ def unpack(file: Readable, recipe: IngestRecipe) -> Iterator[bytes]:
 
     head = read(_PACKED_BYTES)
     source = _PushedBack(head, read)
-    compression = compression_of(head)
+    compression = compression or compression_of(head)
     pieces = _plain(source.read) if compression == "none" else decompress(compression, source.read)
     unpacked = 0
     for piece in pieces:

@@ -129,9 +129,10 @@ def _index(read: list[ReadUnit]) -> pa.Table:
     """Gather all columns but the text, and each row's path."""
     schema = pa.schema([*(SEGMENT.field(name) for name in _INDEX), pa.field("path", pa.string())])
     parts = [schema.empty_table()]
+    before = _positions_before(read)
     for unit, segment in _segments(read):
         files = pa.array([file.path for file in unit.unit.files], pa.string())
-        part = segment.select(_INDEX)
+        part = _moved(segment.select(_INDEX), before[id(unit)])
         paths = files.take(part["file"].combine_chunks())
         if part["member"].null_count < part.num_rows:
             members = part["member"].combine_chunks()
@@ -139,6 +140,24 @@ def _index(read: list[ReadUnit]) -> pa.Table:
             paths = pc.if_else(pc.is_null(members), paths, joined)
         parts.append(part.append_column("path", paths))
     return pa.concat_tables(parts)
+
+
+def _positions_before(read: list[ReadUnit]) -> dict[int, int]:
+    """Count the positions of the parts of a file that come before each."""
+    before: dict[int, int] = {}
+    for last, unit in zip([None, *read], read, strict=False):
+        follows = last is not None and unit.unit.part is not None and unit.unit.part.start > 0
+        before[id(unit)] = before[id(last)] + last.positions if last and follows else 0
+    return before
+
+
+def _moved(rows: pa.Table, count: int) -> pa.Table:
+    """Count positions from the begin of the file, not of its part."""
+    if not count:
+        return rows
+    place = rows.schema.get_field_index("position")
+    field = rows.schema.field(place)
+    return rows.set_column(place, field, pc.add(rows["position"], pa.scalar(count, pa.int64())))
 
 
 def _for_naming(index: pa.Table) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""Units of reading: one large file, or some small ones; read once, found again while unchanged."""
+"""Units of reading: a file, part of a large one, or some small ones; read once while unchanged."""
 
 import hashlib
 import itertools
@@ -28,7 +28,8 @@ from data_contracts.progress import Progress
 from data_contracts.reasons import Reason
 from pipeline.ingest import LIBRARIES, STAGE_VERSION
 from pipeline.ingest.landing import LandedFile, reader_identity
-from pipeline.ingest.readers.dispatch import Report, read_file
+from pipeline.ingest.parts import Part, parts_of
+from pipeline.ingest.readers.dispatch import Report, read_file, read_part
 from pipeline.ingest.recipe import IngestRecipe, Source
 from pipeline.ingest.rows import ROWS
 
@@ -38,7 +39,8 @@ SEGMENT: Final = pa.schema([pa.field("file", pa.int32(), nullable=False), *ROWS]
 _LOG = logging.getLogger(__name__)
 
 _SEGMENTS_FILE: Final = "segments"
-"""Checksums of the segments, in order: a part of the cache may be gone, or not what was written."""
+"""How many positions the unit has, then checksums of the segments, in order: a part of the cache may
+be gone, or not what was written."""
 _LIMITS: Final = ("value", "threshold", "origin")
 _READ_SETTINGS: Final = {
     "format",
@@ -54,16 +56,33 @@ _MAX_FILES: Final = 512
 _MEAN_FILES: Final = 64
 
 
+_BREAKS: Final = {
+    Reason.BAD_COMPRESSION.value,
+    Reason.BAD_FORMAT.value,
+    Reason.DECOMPRESSION_BOMB.value,
+}
+"""What the last row of a part says that ends within a record."""
+
+
 class Unit(NamedTuple):
     """Files of one source that are read together."""
 
     source: Source
     files: tuple[LandedFile, ...]
+    part: Part | None = None
+    """What is read of the one file; None: all of each."""
 
     @property
     def bytes(self) -> int:
-        """Packed bytes of all files."""
-        return sum(file.bytes for file in self.files)
+        """Packed bytes of all that is read."""
+        return sum(file.bytes for file in self.files) if self.part is None else self.part.bytes
+
+    def to_the_end(self) -> "Unit":
+        """Extend a part by all that follows it in its file."""
+        assert self.part is not None, "it is a part"  # noqa: S101
+        end = self.files[0].bytes
+        whole = self.part._replace(end=end, bytes=end - self.part.start, is_last=True)
+        return self._replace(part=whole)
 
 
 class ReadUnit(NamedTuple):
@@ -73,15 +92,31 @@ class ReadUnit(NamedTuple):
     segments: list[Path]
     """SEGMENT files, in order."""
     rows: int
+    positions: int
+    """Lines or records of a part, those that are no rows too: the next part's count from there."""
     is_reused: bool
     """They were there already."""
 
+    @property
+    def may_be_cut_wrong(self) -> bool:
+        """Whether a part ends within a record, by a cut that was only proposed."""
+        part = self.unit.part
+        if part is None or part.kind != "warc" or part.is_last or not self.segments:
+            return False
+        reasons = read_ipc(self.segments[-1], SEGMENT)["reason"]
+        return reasons[len(reasons) - 1].as_py() in _BREAKS
 
-def units_of(source: Source, files: tuple[LandedFile, ...]) -> Iterator[Unit]:
-    """Group a source's files, large ones alone.
+
+def units_of(source: Source, files: tuple[LandedFile, ...], recipe: IngestRecipe) -> Iterator[Unit]:
+    """Group a source's files, large ones alone or in parts.
 
     Where a group of small files ends depends on the names around, not on a count from the start:
     a file more or less changes one group, and all others are found again.
+
+    Args:
+        source: The source.
+        files: Its files, by path.
+        recipe: Its limits decide what may be cut.
     """
     group: list[LandedFile] = []
     for file in files:
@@ -89,7 +124,12 @@ def units_of(source: Source, files: tuple[LandedFile, ...]) -> Iterator[Unit]:
             if group:
                 yield Unit(source, tuple(group))
                 group = []
-            yield Unit(source, (file,))
+            is_cut = False
+            for part in parts_of(file, source, recipe):
+                is_cut = True
+                yield Unit(source, (file,), part)
+            if not is_cut:
+                yield Unit(source, (file,))
             continue
         group.append(file)
         ends = hashlib.blake2b(file.path.encode(), digest_size=2).digest()
@@ -167,14 +207,17 @@ class UnitReader:
             return None
         source = unit.source.model_dump(include=_READ_SETTINGS)
         source["reader"] = reader_identity(unit.source)
-        files = [[file.path, file.sha256] for file in unit.files]
+        files: list[object] = [[file.path, file.sha256] for file in unit.files]
+        if unit.part is not None:
+            files.append([unit.part.start, unit.part.end])
         return self._cache / "units" / fingerprint([self._settings, source, files])
 
     def _write_segments(self, unit: Unit, folder: Path, limit: int | None) -> None:
         waiting: list[pa.Table] = []
         waiting_bytes = rows = written = 0
+        positions = _Positions()
         for number, file in enumerate(unit.files):
-            for batch in self._batches(unit, file):
+            for batch in self._batches(unit, file, positions):
                 table = batch if limit is None else batch.slice(0, limit - rows)
                 table = _without(self._forgotten, unit.source.name, table)
                 rows += table.num_rows
@@ -188,9 +231,10 @@ class UnitReader:
                     break
         if waiting:
             write_ipc(folder / partition_name(written), pa.concat_tables(waiting))
-        (folder / _SEGMENTS_FILE).write_text("\n".join(_checksums(folder)), encoding="ascii")
+        lines = [str(positions.count), *_checksums(folder)]
+        (folder / _SEGMENTS_FILE).write_text("\n".join(lines), encoding="ascii")
 
-    def _batches(self, unit: Unit, file: LandedFile) -> Iterator[pa.Table]:
+    def _batches(self, unit: Unit, file: LandedFile, positions: "_Positions") -> Iterator[pa.Table]:
         reported = 0
 
         def report(count: int) -> None:
@@ -200,16 +244,27 @@ class UnitReader:
 
         listener: Report = report
         try:
-            yield from read_file(file, unit.source, self._recipe, self._scratch, listener)
+            if unit.part is None:
+                yield from read_file(file, unit.source, self._recipe, self._scratch, listener)
+            else:
+                read = read_part(file, unit.part, unit.source, self._recipe, listener)
+                positions.count = yield from read
         except FileNotFoundError as error:
             raise SourceChanged(unit.source.name, file.path) from error
-        self._report(unit, max(file.bytes - reported, 0))
+        size = file.bytes if unit.part is None else unit.part.bytes
+        self._report(unit, max(size - reported, 0))
 
     def _report(self, unit: Unit, count: int) -> None:
         with self._lock:
             self._done += count
             done = self._done
         self._progress(min(done, self._total), self._total, "bytes", unit.source.name)
+
+
+class _Positions:
+    """How many positions a part turned out to have."""
+
+    count = 0
 
 
 def _without(forgotten: ForgetList, source: str, rows: pa.Table) -> pa.Table:
@@ -232,7 +287,8 @@ def _without(forgotten: ForgetList, source: str, rows: pa.Table) -> pa.Table:
 def _found(unit: Unit, folder: Path, *, is_reused: bool) -> ReadUnit:
     segments = partitions(folder)
     rows = sum(read_ipc(path, SEGMENT).num_rows for path in segments)
-    return ReadUnit(unit, segments, rows, is_reused)
+    positions = int((folder / _SEGMENTS_FILE).read_text(encoding="ascii").split()[0])
+    return ReadUnit(unit, segments, rows, positions, is_reused)
 
 
 def _is_whole(folder: Path) -> bool:
@@ -240,7 +296,7 @@ def _is_whole(folder: Path) -> bool:
         promised = (folder / _SEGMENTS_FILE).read_text(encoding="ascii").split()
     except (FileNotFoundError, ValueError):
         return False
-    if promised == _checksums(folder):
+    if promised[1:] == _checksums(folder) and promised:
         return True
     _LOG.warning("%s is not what was read: its files are read again", folder)
     return False

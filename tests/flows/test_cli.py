@@ -61,6 +61,8 @@ def test_a_run_ends_in_one_json_object(environment, tmp_path):
     shown = _mill(environment, "why", "doc-10-near", "--warehouse", tmp_path / "w")
     story = shown.stdout
     assert shown.returncode == 0
+    fate, measured = story.index("fate      "), story.index("measured  ")
+    assert fate < measured  # what became of it comes before what was measured
     assert "near_duplicate: measured 0.9" in story or "repeats" in story or "kept" in story
     listed = _mill(environment, "ls", "--warehouse", tmp_path / "w", "--json")
     assert len(json.loads(listed.stdout)) == 2

@@ -1,7 +1,7 @@
 """Opens a landed file and hands it, or each file in it, to the reader for what it holds."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Self, cast
 
@@ -18,8 +18,10 @@ from pipeline.ingest.formats import (
     container_in,
     resolve_format,
 )
+from pipeline.ingest.hub import fields_of_dataset, is_dataset, read_dataset
 from pipeline.ingest.landing import LandedFile, open_landed
 from pipeline.ingest.listing import is_url
+from pipeline.ingest.parts import Part
 from pipeline.ingest.readers.arrow import fields_of_arrow, read_arrow
 from pipeline.ingest.readers.csv import fields_of_csv, read_csv
 from pipeline.ingest.readers.jsonl import fields_of_jsonl, read_jsonl
@@ -66,6 +68,9 @@ def read_file(
         OSError: The disk or the network failed: nothing is known about the file.
         RecipeInvalid: The source's own reader is none.
     """
+    if is_dataset(file.location):
+        yield from read_dataset(file.location, source, recipe)
+        return
     reading = _Reading(file.path, source, recipe, scratch, 0)
     try:
         with open_landed(file.location) as opened:
@@ -79,17 +84,55 @@ def read_file(
         yield from _one_fault(BrokenStream(Reason.NO_PERMISSION))
 
 
+def read_part(
+    file: LandedFile, part: Part, source: Source, recipe: IngestRecipe, report: Report
+) -> Generator[pa.Table, None, int]:
+    """Read a part of a file.
+
+    Args:
+        file: The file, on this machine.
+        part: What to read of it.
+        source: Says where records have text and key.
+        recipe: The limits.
+        report: Told about progress.
+
+    Yields:
+        Batches of ROWS; positions count from the part's begin.
+
+    Returns:
+        How many positions the part has.
+
+    Raises:
+        FileNotFoundError: The file is gone.
+        OSError: The disk failed: nothing is known about the file.
+    """
+    with open_landed(file.location) as opened:
+        if part.kind == "parquet":
+            groups = range(part.start, part.end)
+            return (yield from read_parquet(opened, part.bytes, source, recipe, groups))
+        opened.seek(part.start)
+        stretch = _Reported(_Stretch(opened, part.end - part.start), report)
+        pieces = unpack(stretch, recipe, part.compression)
+        if part.kind == "warc":
+            from pipeline.ingest.readers.warc import read_warc  # noqa: PLC0415 - as below
+
+            return (yield from read_warc(pieces, recipe))
+        return (yield from read_jsonl(pieces, source, recipe, is_start=part.start == 0))
+
+
 def field_names(file: LandedFile, source: Source, recipe: IngestRecipe) -> list[str]:
     """Name the fields of a file's first record; none where records have no fields.
 
     Raises:
         OSError: The file cannot be read any more.
     """
+    if is_dataset(file.location):
+        return fields_of_dataset(file.location, source)
     with open_landed(file.location) as opened:
         head, pieces = sniff(unpack(opened, recipe))
         kind = resolve_format(file.path, head, source.format)
         if source.reader is not None or container_in(file.path, head) is not None:
-            return []
+            kind = None
         if kind == "jsonl":
             return fields_of_jsonl(pieces, recipe)
         if kind == "json":
@@ -98,22 +141,35 @@ def field_names(file: LandedFile, source: Source, recipe: IngestRecipe) -> list[
             return fields_of_json(pieces, recipe)
         if kind in ("csv", "tsv"):
             return fields_of_csv(pieces, recipe, is_tsv=kind == "tsv")
+    if kind not in {"parquet", "arrow"}:
+        return []
     with open_landed(file.location) as opened:
-        if kind == "parquet":
-            return fields_of_parquet(opened)
-        return fields_of_arrow(opened) if kind == "arrow" else []
+        return (fields_of_parquet if kind == "parquet" else fields_of_arrow)(opened)
 
 
 class _Reported:
     """A file that tells how far it was read."""
 
-    def __init__(self, file: BinaryIO, report: Report) -> None:
+    def __init__(self, file: Readable, report: Report) -> None:
         self._file, self._report = file, report
 
     def read(self, count: int) -> bytes:
         """Read up to `count` bytes."""
         data = self._file.read(count)
         self._report(len(data))
+        return data
+
+
+class _Stretch:
+    """So many bytes of a file from where it stands."""
+
+    def __init__(self, file: Readable, length: int) -> None:
+        self._file, self._left = file, length
+
+    def read(self, count: int) -> bytes:
+        """Read up to `count` bytes."""
+        data = self._file.read(min(count, self._left))
+        self._left -= len(data)
         return data
 
 

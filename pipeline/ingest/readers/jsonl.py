@@ -1,7 +1,7 @@
 """JSON Lines: one object a line; blank lines are no records."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import orjson
@@ -18,16 +18,22 @@ _BLANK = b" \t\r"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-def read_jsonl(pieces: Iterator[bytes], source: Source, recipe: IngestRecipe) -> Iterator[pa.Table]:
-    """Read the lines of a file.
+def read_jsonl(
+    pieces: Iterator[bytes], source: Source, recipe: IngestRecipe, *, is_start: bool = True
+) -> Generator[pa.Table, None, int]:
+    """Read the lines of a file, or of a part of it.
 
     Args:
-        pieces: The file's unpacked bytes (`pipeline.ingest.streams.unpack`).
+        pieces: Its unpacked bytes (`pipeline.ingest.streams.unpack`).
         source: Names the text and key fields.
         recipe: Limits the length of a line.
+        is_start: Whether nothing of the file comes before: a byte order mark may.
 
     Yields:
         Batches of ROWS; a position is a line number, blank lines counted.
+
+    Returns:
+        How many lines there are.
     """
     rows, fields = RowCollector(DomainList(recipe.blocked_domains)), FieldMap(source, recipe)
     position = 0
@@ -36,13 +42,16 @@ def read_jsonl(pieces: Iterator[bytes], source: Source, recipe: IngestRecipe) ->
             if isinstance(line, int):
                 rows.fail(position, Reason.TOO_LARGE, line, recipe.max_record_bytes)
                 continue
-            data = line.removeprefix(_BYTE_ORDER_MARK) if position == 1 else line
+            is_first = is_start and position == 1
+            data = line.removeprefix(_BYTE_ORDER_MARK) if is_first else line
             if data.strip(_BLANK):
                 add_json(rows, fields, position, data)
             yield from rows.batches()
     except BrokenStream as fault:
-        rows.fail_with(position + 1, fault)
+        position += 1
+        rows.fail_with(position, fault)
     yield from rows.rest()
+    return position
 
 
 def add_json(rows: RowCollector, fields: FieldMap, position: int, data: bytes) -> None:

@@ -1,6 +1,6 @@
 """Parquet: one record a row, taken column by column."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import BinaryIO, Final
 
 import pyarrow as pa
@@ -21,29 +21,38 @@ _BROKEN: Final = (pa.ArrowException, OSError, ValueError, MemoryError)
 
 
 def read_parquet(
-    file: BinaryIO, size: int, source: Source, recipe: IngestRecipe
-) -> Iterator[pa.Table]:
-    """Read the rows of a file.
+    file: BinaryIO,
+    size: int,
+    source: Source,
+    recipe: IngestRecipe,
+    wanted: range | None = None,
+) -> Generator[pa.Table, None, int]:
+    """Read the rows of a file, or of some of its row groups.
 
     Args:
         file: Can be sought; unpacked.
-        size: Its length in bytes.
+        size: Length in bytes of what is read.
         source: Names the text and key columns.
         recipe: Limits the size of a text, and how far the file expands.
+        wanted: Numbers of row groups; None: all.
 
     Yields:
         Batches of ROWS; a position is a row number. A row group that is damaged ends in one row
         that stands for what is left of it.
+
+    Returns:
+        How many rows there are.
     """
     try:
         parquet = pq.ParquetFile(file, page_checksum_verification=True)
         columns = columns_to_read(list(parquet.schema_arrow.names), source)
-        groups = [parquet.metadata.row_group(n) for n in range(parquet.metadata.num_row_groups)]
+        numbers = wanted or range(parquet.metadata.num_row_groups)
+        groups = [(number, parquet.metadata.row_group(number)) for number in numbers]
     except _BROKEN:
         yield one_fault(0, Reason.BAD_FORMAT)
-        return
+        return 1
     first = unpacked = 0
-    for number, group in enumerate(groups):
+    for number, group in groups:
         position = first
         try:
             for batch in parquet.iter_batches(_batch_rows(group), [number], columns):
@@ -54,13 +63,14 @@ def read_parquet(
                 ):
                     limit = recipe.max_expansion_ratio
                     yield one_fault(position, Reason.DECOMPRESSION_BOMB, ratio, limit)
-                    return
+                    return position + 1
                 yield from rows_of(batch, position, source, recipe)
                 position += batch.num_rows
         except _BROKEN:
             yield one_fault(position, Reason.BAD_FORMAT)
             position = max(position + 1, first + min(group.num_rows, _MAX_GROUP_ROWS))
         first = position
+    return first
 
 
 def fields_of_parquet(file: BinaryIO) -> list[str]:

@@ -10,7 +10,7 @@ that record alone, and a file that breaks off must say where.
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import BinaryIO, Final, NamedTuple
 
 import pyarrow as pa
@@ -57,18 +57,21 @@ class _Text(NamedTuple):
     charset: str | None
 
 
-def read_warc(pieces: Iterator[bytes], recipe: IngestRecipe) -> Iterator[pa.Table]:
-    """Read an archive.
+def read_warc(pieces: Iterator[bytes], recipe: IngestRecipe) -> Generator[pa.Table, None, int]:
+    """Read an archive, or a part of it.
 
     A record's key is its URL and date, as in a crawl's index: a URL alone repeats within a crawl,
     and record ids change when an archive is written anew.
 
     Args:
-        pieces: The file's unpacked bytes.
+        pieces: Its unpacked bytes.
         recipe: Limits the size of records and the nesting of pages.
 
     Yields:
-        Batches of ROWS; a position is a record's number among all WARC records of the file.
+        Batches of ROWS; a position is a record's number among all WARC records.
+
+    Returns:
+        How many of these there are.
     """
     rows = RowCollector(DomainList(recipe.blocked_domains))
     stream = Unpacked(pieces)
@@ -80,8 +83,10 @@ def read_warc(pieces: Iterator[bytes], recipe: IngestRecipe) -> Iterator[pa.Tabl
         _read_frame(rows, position, frame, recipe)
         yield from rows.batches()
     if stream.fault is not None:
-        rows.fail_with(position + 1, stream.fault)
+        position += 1
+        rows.fail_with(position, stream.fault)
     yield from rows.rest()
+    return position
 
 
 def frames(stream: io.RawIOBase, max_bytes: int) -> Iterator[Frame]:

@@ -13,7 +13,6 @@ from data_contracts.contract_stamp import ContractStamp
 from data_contracts.errors import GateRefused
 from data_contracts.fingerprint import sha256_of_file
 from data_contracts.frozen import Frozen
-from data_contracts.results import CheckOutcome
 
 GATE_FILE = "gate.json"
 QUALITY_FILE = "quality.json"
@@ -29,9 +28,6 @@ class Gate(Frozen):
     """How many rules were evaluated."""
     contracts: tuple[ContractStamp, ...]
     """The contracts that it passed."""
-    release: tuple[CheckOutcome, ...] = ()
-    """What was judged of the tokens, and of the version beside those before it; the other checks stand
-    in quality.json, which history does not touch."""
     quality_sha256: str
     """SHA-256 of quality.json."""
     data_sha256: dict[str, str]

@@ -12,6 +12,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from data_contracts.checks import CheckOutcome as CheckOutcome  # noqa: PLC0414 - results hold them
 from data_contracts.contract_stamp import ContractStamp
 from data_contracts.errors import SchemaMismatch
 from data_contracts.frozen import Frozen
@@ -22,8 +23,6 @@ from data_contracts.reasons import Reason, Stage
 from data_contracts.whole_text import replace_text
 
 RESULT_FILE = "result.json"
-RELEASE_SUITES_FILE = "release-suites.json"
-"""What Great Expectations said of a version's tokens, in the shard stage's folder."""
 
 
 class SourceCounts(Frozen):
@@ -220,26 +219,6 @@ class DedupResult(StageResult):
         return self.folder / "index"
 
 
-class CheckOutcome(Frozen):
-    """One rule of the contract, checked."""
-
-    rule: str
-    """Stable id of the rule."""
-    description: str
-    """What is expected, in words."""
-    severity: str
-    """`critical`, `warning` or `info`."""
-    passed: bool
-    """False also when the check could not be evaluated."""
-    observed: str
-    """What was found, as text."""
-    error: str | None = None
-    """Why it could not be evaluated; None: it was."""
-    applies: bool = True
-    """False: there is nothing to compare with, such as a version in production; it counts as
-    passed, and `observed` says why."""
-
-
 class ValidateResult(StageResult):
     """`ledger/` (LEDGER, placement still null) and `quality.json`.
 
@@ -282,30 +261,6 @@ class ValidateResult(StageResult):
     def suites(self) -> Path:
         """What Great Expectations said, for its Data Docs (JSON)."""
         return self.folder / "suites.json"
-
-
-class ContractResult(Frozen):
-    """What came of judging by contracts: of the tokens of a version, or of a model's figures."""
-
-    contracts: tuple[ContractStamp, ...]
-    """The contracts that judged it."""
-    checks: tuple[CheckOutcome, ...]
-    """Every rule with its outcome."""
-
-    @property
-    def passed(self) -> bool:
-        """Whether it may go on: there are checks, and no critical one failed."""
-        return bool(self.checks) and not self.critical_failures
-
-    @property
-    def critical_failures(self) -> tuple[CheckOutcome, ...]:
-        """Failed checks that stop it."""
-        return tuple(c for c in self.checks if not c.passed and c.severity == "critical")
-
-    @property
-    def warnings(self) -> tuple[CheckOutcome, ...]:
-        """Failed checks that only mark it."""
-        return tuple(c for c in self.checks if not c.passed and c.severity == "warning")
 
 
 class ShardResult(StageResult):

@@ -14,7 +14,6 @@ from flows.publish import Published
 from flows.recipe import Recipe
 from model.recipe import PromotionPolicy
 
-
 _BROKEN: Final = "it breaks its contract: "
 
 

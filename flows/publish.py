@@ -1,11 +1,17 @@
 """Versions appear in the warehouse: assembled aside, manifest last, one rename. No Prefect here."""
 
 import importlib.metadata
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from data_contracts.checks import (
+    RELEASE_FILE,
+    RELEASE_SUITES_FILE,
+    SUITES_FILE,
+    CheckOutcome,
+    ContractResult,
+)
 from data_contracts.contract_stamp import ContractStamp
 from data_contracts.contracts import Contracts
 from data_contracts.errors import ContractFailed
@@ -22,14 +28,11 @@ from data_contracts.manifest import (
 )
 from data_contracts.reasons import Stage
 from data_contracts.results import (
-    RELEASE_SUITES_FILE,
     RESULT_FILE,
-    CheckOutcome,
     CleanResult,
     DedupResult,
     EvaluateResult,
     IngestResult,
-    ContractResult,
     ShardResult,
     StageResult,
     TrainResult,
@@ -43,8 +46,6 @@ from flows.recipe import Recipe
 REPORT_FILE = "report.html"
 CONTRACTS_FOLDER = "contracts"
 """The contracts that judged a version, as they were."""
-SUITES = "suites.json"
-"""What Great Expectations said, for its Data Docs."""
 MODEL_LIBRARIES = ("safetensors", "tokenizers", "torch")
 
 
@@ -315,20 +316,20 @@ def _keep_contracts(staging: Path, plan: Plan, results: DataResults) -> None:
     folder.mkdir(parents=True)
     for one in Contracts.load(plan.recipe.validation.contracts).members:
         (folder / f"{one.id}.odcs.yaml").write_bytes(one.path.read_bytes())
-    files = [results.validated.suites]
+    link_tree(results.validated.suites, staging / SUITES_FILE)
     if results.sharded is not None and results.released is not None:
-        files.append(results.sharded.folder / RELEASE_SUITES_FILE)
-    suites = [suite for path in files for suite in json.loads(path.read_text(encoding="utf-8"))]
-    (staging / SUITES).write_text(json.dumps(suites, indent=1) + "\n", encoding="utf-8")
+        results.released.save(staging / RELEASE_FILE)
+        suites = results.sharded.folder / RELEASE_SUITES_FILE
+        # Not linked: it is written anew each time that the same tokens are judged.
+        (staging / RELEASE_SUITES_FILE).write_bytes(suites.read_bytes())
 
 
 def _write_gate(staging: Path, results: DataResults) -> None:
     released = results.released
     gate = Gate(
         passed=results.validated.passed and bool(released and released.passed),
-        checks=len(results.checks),
+        checks=len(results.validated.checks),
         contracts=results.contracts,
-        release=released.checks if released else (),
         quality_sha256=sha256_of_file(staging / QUALITY_FILE),
         data_sha256=gated_files(staging),
     )

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Final
 
 from data_contracts.aliases import Alias
+from data_contracts.checks import ContractResult
 from data_contracts.gate import QUALITY_FILE
 from data_contracts.manifest import DatasetManifest, now
 from data_contracts.quality import Quality
-from data_contracts.results import ContractResult, ShardResult, ValidateResult
+from data_contracts.results import ShardResult, ValidateResult
 from data_contracts.warehouse import Warehouse
 from flows.plan import Plan
 

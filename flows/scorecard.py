@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from data_contracts.checks import ContractResult
 from data_contracts.contracts import Contracts
-from data_contracts.results import ContractResult, EvaluateResult, TrainResult
+from data_contracts.results import EvaluateResult, TrainResult
 from data_contracts.shipped_contracts import Judged, shipped_tables
 from flows.recipe import Recipe
 

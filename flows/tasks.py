@@ -15,6 +15,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
+from data_contracts.checks import ContractResult
 from data_contracts.progress import Progress
 from data_contracts.reasons import Stage
 from data_contracts.results import (
@@ -22,7 +23,6 @@ from data_contracts.results import (
     DedupResult,
     EvaluateResult,
     IngestResult,
-    ContractResult,
     Result,
     ShardResult,
     StageResult,

@@ -6,6 +6,7 @@ Every function is pure: a result in, text out. Foreign text stands in code spans
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from data_contracts.checks import ContractResult
 from data_contracts.contract_stamp import ContractStamp
 from data_contracts.results import (
     CheckOutcome,
@@ -14,7 +15,6 @@ from data_contracts.results import (
     EvaluateResult,
     IngestResult,
     Interval,
-    ContractResult,
     ShardResult,
     StageResult,
     TrainResult,

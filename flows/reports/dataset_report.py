@@ -14,24 +14,25 @@ import pyarrow.compute as pc
 from pydantic import AwareDatetime, Field, model_validator
 
 from data_contracts.arrow_files import read_partitions
+from data_contracts.checks import ContractResult
 from data_contracts.contract_stamp import ContractStamp
 from data_contracts.frozen import Frozen
 from data_contracts.gate import QUALITY_FILE
 from data_contracts.manifest import DatasetManifest
 from data_contracts.planted_recall import PlantedRecall
 from data_contracts.quality import ClusterQuality, Quality, SignalQuality
-from data_contracts.reasons import Reason, Stage
+from data_contracts.reasons import Stage
 from data_contracts.results import (
     CheckOutcome,
     CleanResult,
     DedupResult,
-    ContractResult,
     ShardResult,
     StageResult,
     check_chain,
 )
 from data_contracts.schemas import DOCUMENTS
 from flows.reports.findings import Comparison, PersonalData, compared, personal_data
+from flows.reports.funnel import Funnel, funnel_of
 from flows.reports.ledger_sample import LedgerSample, sample_ledger
 from flows.reports.word_diff import DiffPart, word_diff
 
@@ -104,39 +105,6 @@ class StageCost(Frozen):
     """Records whose result it took from the cache."""
     reused: bool
     """Whether its whole output was there already, so that it did not run."""
-
-
-class Loss(Frozen):
-    """The records that one stage dropped."""
-
-    stage: Stage
-    """Which stage."""
-    records: int
-    """How many."""
-    reasons: dict[Reason, int]
-    """By first reason, most first."""
-
-
-class Funnel(Frozen):
-    """The way of the records: in, after each stage that may drop some, into the dataset."""
-
-    sources: dict[str, tuple[int, ...]]
-    """Per source, in the recipe's order: records in, then records left after each of `losses`."""
-    losses: tuple[Loss, ...]
-    """What each stage dropped."""
-
-    @model_validator(mode="after")
-    def _every_record_ends_somewhere(self) -> Self:
-        for step, loss in enumerate(self.losses):
-            before, after = self.total(step), self.total(step + 1)
-            if before - after != loss.records or loss.records != sum(loss.reasons.values()):
-                msg = f"{loss.stage}: {before} in, {after} left, but {loss.records} dropped"
-                raise ValueError(msg)
-        return self
-
-    def total(self, step: int) -> int:
-        """Records of all sources at a step (0: records in)."""
-        return sum(counts[step] for counts in self.sources.values())
 
 
 class Limit(Frozen):
@@ -276,7 +244,7 @@ def gather_dataset(
     return DatasetReport(
         origin=origin,
         quality=quality,
-        funnel=_funnel(list(quality.sources), results),
+        funnel=funnel_of(list(quality.sources), results),
         limits=_limits(origin.recipe.get("clean"), "clean", quality.signals),
         clusters=_stories(quality.clusters, results),
         dedup=_dedup_figures(results),
@@ -286,32 +254,6 @@ def gather_dataset(
         comparisons=compared(quality, others),
         sample=sample_ledger(version / LEDGER_FOLDER),
         released=released,
-    )
-
-
-_ALWAYS_SHOWN = frozenset({Stage.INGEST, Stage.CLEAN, Stage.DEDUP})
-
-
-def _funnel(sources: Sequence[str], results: Sequence[StageResult]) -> Funnel:
-    steps = [one for one in results if one.rows_dropped or one.stage in _ALWAYS_SHOWN]
-
-    def way(source: str) -> tuple[int, ...]:
-        counts = [one.sources[source] for one in steps if source in one.sources]
-        if not counts:
-            return (0,) * (len(steps) + 1)
-        after = [one.sources[source].rows_kept if source in one.sources else 0 for one in steps]
-        return (counts[0].rows_in, *after)
-
-    return Funnel(
-        sources={source: way(source) for source in sources},
-        losses=tuple(
-            Loss(
-                stage=one.stage,
-                records=sum(one.rows_dropped.values()),
-                reasons=_most_first(one.rows_dropped),
-            )
-            for one in steps
-        ),
     )
 
 
@@ -371,10 +313,6 @@ def _documents(folder: Path, wanted: pa.Array) -> dict[str, str]:
         rows = table.filter(pc.is_in(table["record_id"], wanted))
         found |= zip(rows["record_id"].to_pylist(), rows["text"].to_pylist(), strict=True)
     return found
-
-
-def _most_first(reasons: Mapping[Reason, int]) -> dict[Reason, int]:
-    return dict(sorted(reasons.items(), key=lambda item: -item[1]))
 
 
 def _dedup_figures(results: Sequence[StageResult]) -> DedupFigures | None:

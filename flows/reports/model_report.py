@@ -5,9 +5,10 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
+from data_contracts.checks import ContractResult
 from data_contracts.frozen import Frozen
 from data_contracts.manifest import ModelManifest
-from data_contracts.results import ContractResult, EvaluateResult, Interval, Sample, TrainResult
+from data_contracts.results import EvaluateResult, Interval, Sample, TrainResult
 from model.metrics import METRICS_FILE, read_metrics
 
 CURVE_POINTS: Final = 300

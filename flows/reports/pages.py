@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from data_contracts.aliases import Alias
+from data_contracts.checks import ContractResult
 from data_contracts.fingerprint import library_versions
 from data_contracts.gate import QUALITY_FILE
 from data_contracts.manifest import DatasetManifest, ModelManifest, now
 from data_contracts.quality import Quality
 from data_contracts.reasons import Stage
-from data_contracts.results import ContractResult, EvaluateResult, TrainResult
+from data_contracts.results import EvaluateResult, TrainResult
 from data_contracts.warehouse import Warehouse
 from flows.plan import STAGES, Plan
 from flows.publish import DataResults

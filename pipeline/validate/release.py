@@ -1,7 +1,7 @@
 """The second judgement: the tokens of a version, and what it is beside those before it.
 
 It stands between shard and publishing. Drift and ages depend on what was published earlier, so they
-are judged in the run that publishes and kept in `gate.json`, never in the cache: they decide whether
+are judged in the run that publishes and kept in `release.json`, never in the cache: they decide whether
 a version appears, not what is in it.
 """
 
@@ -10,11 +10,12 @@ from pathlib import Path
 import polars as pl
 
 from data_contracts.arrow_files import read_ipc
+from data_contracts.checks import RELEASE_SUITES_FILE, CheckOutcome, ContractResult
 from data_contracts.contracts import Contracts
 from data_contracts.drift import drift_of
 from data_contracts.frozen import Frozen
 from data_contracts.quality import Quality
-from data_contracts.results import RELEASE_SUITES_FILE, CheckOutcome, ContractResult, ShardResult
+from data_contracts.results import ShardResult
 from data_contracts.schemas import TOKEN_SPANS
 from data_contracts.shipped_contracts import Judged, shipped_tables
 from data_contracts.split import SPLITS

@@ -11,23 +11,19 @@ from typing import Any, Final
 from data_contracts.whole_text import replace_text
 from pipeline.validate.expectations import Suite
 
-_CHANGING: Final = frozenset({"id", "batch_id", "active_batch_definition", "run_id"})
+_CHANGING: Final = frozenset({"id", "batch_id"})
 
 
 def save_suites(path: Path, suites: Sequence[Suite]) -> None:
     """Write what came of the suites, whole or not at all."""
-    told = [{"suite": one.name, "result": _steady(one.result)} for one in suites]
+    told = [{"suite": one.name, "result": _steady({**one.result, "meta": {}})} for one in suites]
     replace_text(path, json.dumps(told, indent=1, sort_keys=True) + "\n")
 
 
 def _steady(value: Any) -> Any:
     """Leave out what differs between two runs over the same data."""
     if isinstance(value, dict):
-        return {
-            name: {} if name == "batch_spec" else _steady(one)
-            for name, one in value.items()
-            if name not in _CHANGING and not name.endswith("_time")
-        }
+        return {name: _steady(one) for name, one in value.items() if name not in _CHANGING}
     if isinstance(value, list):
         return [_steady(one) for one in value]
     return value

@@ -8,6 +8,7 @@ import hashlib
 import importlib.metadata
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 from pathlib import Path
 
@@ -58,6 +59,12 @@ def sha256_of_file(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def sha256_of_files(paths: Sequence[Path]) -> list[str]:
+    """Hash several files, some at a time: hashing lets other threads run."""
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(sha256_of_file, paths))
 
 
 def _plain(value: object) -> object:

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 
 from data_contracts.contract_stamp import ContractStamp
 from data_contracts.errors import GateRefused
-from data_contracts.fingerprint import sha256_of_file
+from data_contracts.fingerprint import sha256_of_file, sha256_of_files
 from data_contracts.frozen import Frozen
 
 GATE_FILE = "gate.json"
@@ -37,7 +37,8 @@ class Gate(Frozen):
 def gated_files(version: Path) -> dict[str, str]:
     """Hash the files that training reads: tokens, spans and the tokenizer."""
     paths = [version / TOKENIZER_FILE, *sorted(version.glob("tokens/*/*.arrow"))]
-    return {path.relative_to(version).as_posix(): sha256_of_file(path) for path in paths}
+    names = (path.relative_to(version).as_posix() for path in paths)
+    return dict(zip(names, sha256_of_files(paths), strict=True))
 
 
 def require_passed(version: Path) -> Gate:

@@ -17,7 +17,13 @@ from data_contracts.contract_stamp import ContractStamp
 from data_contracts.errors import SchemaMismatch
 from data_contracts.frozen import Frozen
 from data_contracts.interval import Interval as Interval  # noqa: PLC0414 - results are made of it
-from data_contracts.measures import TaskFigures
+from data_contracts.measures import (
+    Calibration,
+    Memorisation,
+    PositionFigures,
+    TaskFigures,
+    TrainGap,
+)
 from data_contracts.planted_recall import PlantedRecall
 from data_contracts.reasons import Reason, Stage
 from data_contracts.whole_text import replace_text
@@ -315,7 +321,8 @@ class SplitFigures(Frozen):
     split: str
     """Which split."""
     bits_per_byte: Interval
-    """Mean over the split's bytes; the bootstrap resamples documents."""
+    """Mean over the split's bytes; the bootstrap draws documents within sources, and chunks of about
+    a kilobyte within documents."""
     documents: int = Field(ge=1)
     """Documents measured."""
     text_bytes: int = Field(ge=1)
@@ -339,6 +346,14 @@ class EvaluateResult(Result):
     """Bits per byte of every predictor on every split."""
     sources: dict[str, Interval]
     """The model's bits per byte per source, on validation and test together."""
+    positions: tuple[PositionFigures, ...] = ()
+    """The model's bits per byte by how much of the document it had read."""
+    calibration: Calibration | None = None
+    """Whether the model is as often right as it is sure."""
+    gap: TrainGap | None = None
+    """How much better the model does on its training text."""
+    memorisation: Memorisation | None = None
+    """What the model repeats of its training text."""
     samples: tuple[Sample, ...]
     """What the model writes."""
     tasks: tuple[TaskFigures, ...] = ()

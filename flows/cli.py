@@ -9,7 +9,16 @@ import sys
 import typer
 
 from data_contracts.errors import CorpusError
-from flows.commands import building, contracts, keeping, looking, modelling, promoting, serving
+from flows.commands import (
+    building,
+    contracts,
+    exchanging,
+    keeping,
+    looking,
+    modelling,
+    promoting,
+    serving,
+)
 
 STOPPED = 130
 
@@ -35,6 +44,7 @@ for command in (
     keeping.verify,
     keeping.forget,
     keeping.gc,
+    exchanging.export,
     promoting.compare,
     promoting.promote,
     promoting.rollback,

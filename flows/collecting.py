@@ -7,14 +7,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from data_contracts.arrow_files import read_ipc
 from data_contracts.errors import ForgottenStillPublished
 from data_contracts.forgotten import NOBODY, ForgetList
 from data_contracts.frozen import Frozen
-from data_contracts.identity import content_id
 from data_contracts.manifest import DatasetManifest, ModelManifest
 from data_contracts.reasons import Stage
 from data_contracts.results import RESULT_FILE
@@ -32,13 +27,9 @@ from flows.holders import (
 from flows.plan import model_key
 from flows.recipe import Recipe, parse_recipe
 from flows.steps import record_cache_keys
-from pipeline.record_cache import forget, segments
+from pipeline.record_cache import forget
 
 VERSIONS: Final = {Kind.DATASET, Kind.MODEL, Kind.EVALUATION, Kind.REJECTED}
-CLEANED: Final = "measurements"
-"""Name of the cache of cleaned texts (`pipeline.clean.stage`)."""
-TOKENS: Final = "tokens-"
-"""How names of caches of tokens begin (`pipeline.shard.stage`)."""
 HOLDS: Final = "holds forgotten text"
 GOES_ON: Final = {Stage.TRAIN, Stage.EVALUATE}
 """Stages whose unfinished work is kept: a killed training is continued from where it was, and an
@@ -144,35 +135,12 @@ def _forgotten(warehouse: Warehouse, lists: dict[str, ForgetList]) -> Iterator[R
             raise ForgottenStillPublished(name)
         yield from (Removal(path=one.path, why=HOLDS) for one in mine)
     every = _union(lists.values())
-    held = holders(warehouse, every)
-    for one in held:
-        if one.kind not in VERSIONS:
+    for one in holders(warehouse, every):
+        if one.kind not in {*VERSIONS, Kind.EXPORT}:
             yield Removal(path=one.path, why=HOLDS, whole=one.kind is not Kind.RESULTS)
-    if held:
-        yield from _tokens(warehouse, held, every)
     for stage, folder in run_folders(warehouse):
         if stage in GOES_ON and not _is_done(folder):
             yield Removal(path=folder, why=f"unfinished: `{stage}` may hold forgotten text")
-
-
-def _tokens(warehouse: Warehouse, held: tuple[Holder, ...], listed: ForgetList) -> list[Removal]:
-    """Find the caches of tokens: they know cleaned texts by hash, and nothing of records.
-
-    Tokens of texts that are still in the cache of cleaned texts can be told; else all of them go.
-    """
-    caches = [folder for stage, folder in record_caches(warehouse) if stage is Stage.SHARD]
-    known = {
-        content
-        for one in held
-        if one.path.name == CLEANED
-        for table in _listed_rows(one.path, listed)
-        for content in table["content_id"].to_pylist()
-    }
-    if listed.content_ids <= known:
-        folders = [path for one in caches for path in sorted(one.glob(f"{TOKENS}*"))]
-        return [Removal(path=path, why=HOLDS, whole=False) for path in folders]
-    why = "nothing tells which of these tokens are of forgotten text"
-    return [Removal(path=path, why=why) for path in caches]
 
 
 def _of_dataset(name: str, found: tuple[Holder, ...]) -> list[Holder]:
@@ -271,10 +239,8 @@ def _bytes_freed(removals: Iterable[Removal]) -> int:
 
 def _remove(removals: Iterable[Removal], listed: ForgetList) -> None:
     """Remove it all. A version goes from sight at once, however long its files take."""
-    rows = [one.path for one in removals if not one.whole]
-    texts = _document_ids(rows, listed)
-    for path in rows:
-        forget(path, texts if path.name.startswith(TOKENS) else listed.content_ids)
+    for path in (one.path for one in removals if not one.whole):
+        forget(path, listed.content_ids)
     for one in removals:
         if one.whole and one.path.is_dir():
             hidden = one.path.with_name(f".{one.path.name}.removed")
@@ -282,21 +248,3 @@ def _remove(removals: Iterable[Removal], listed: ForgetList) -> None:
             shutil.rmtree(hidden)
         elif one.whole:
             one.path.unlink(missing_ok=True)
-
-
-def _document_ids(caches: Iterable[Path], listed: ForgetList) -> set[str]:
-    """Hash the cleaned texts of listed records: tokens are cached by that."""
-    return {
-        content_id(text.as_buffer())
-        for path in caches
-        if path.name == CLEANED
-        for table in _listed_rows(path, listed)
-        for text in table["text"]
-    }
-
-
-def _listed_rows(cache: Path, listed: ForgetList) -> Iterator[pa.Table]:
-    wanted = pa.array(sorted(listed.content_ids), pa.string())
-    for path in segments(cache):
-        table = read_ipc(path)
-        yield table.filter(pc.is_in(table["content_id"], value_set=wanted))

@@ -140,7 +140,7 @@ def publish_dataset(
             link_tree(path, staging / path.name)
     link_tree(results.validated.quality, staging / QUALITY_FILE)
     _keep_contracts(staging, plan, results)
-    _write_gate(staging, results)
+    gate = _write_gate(staging, results)
     if plan.forgotten.records:
         plan.forgotten.save(staging / FORGET_FILE)
     versions = warehouse.versions("datasets", recipe.name)
@@ -168,7 +168,8 @@ def publish_dataset(
         parent=versions[-1] if versions else None,
     )
     (staging / REPORT_FILE).write_text(render(staging, manifest), encoding="utf-8")
-    manifest = manifest.model_copy(update={"files": list_files(staging)})
+    files = list_files(staging, gate.data_sha256)
+    manifest = manifest.model_copy(update={"files": files})
     manifest.save(staging)
     place = warehouse.version_folder("datasets", recipe.name, version)
     warehouse.publish(staging, place)
@@ -324,7 +325,7 @@ def _keep_contracts(staging: Path, plan: Plan, results: DataResults) -> None:
         (staging / RELEASE_SUITES_FILE).write_bytes(suites.read_bytes())
 
 
-def _write_gate(staging: Path, results: DataResults) -> None:
+def _write_gate(staging: Path, results: DataResults) -> Gate:
     released = results.released
     gate = Gate(
         passed=results.validated.passed and bool(released and released.passed),
@@ -334,6 +335,7 @@ def _write_gate(staging: Path, results: DataResults) -> None:
         data_sha256=gated_files(staging),
     )
     (staging / GATE_FILE).write_text(gate.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    return gate
 
 
 def _timings(plan: Plan, results: DataResults) -> dict[str, float]:

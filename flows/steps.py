@@ -248,7 +248,7 @@ def record_cache_keys(recipe: Recipe) -> dict[Stage, str]:
         Stage.INGEST: stage_versions(Stage.INGEST),
         Stage.CLEAN: [edited, measured_by(recipe.clean)],
         Stage.DEDUP: [edited, stage_versions(Stage.DEDUP), recipe.dedup.num_permutations],
-        Stage.SHARD: [edited, stage_versions(Stage.SHARD)],
+        Stage.SHARD: [edited, stage_versions(Stage.SHARD), "by content_id"],
     }
     return {stage: fingerprint(one) for stage, one in decides.items()}
 

@@ -148,8 +148,13 @@ class EvaluateRecipe(Frozen):
     one before it, unscored, so that no token is predicted without context."""
     batch_tokens: int = Field(default=2048, ge=8)
     """Tokens per forward pass."""
+    chunk_bytes: int = Field(default=1024, ge=16)
+    """Text bytes of the chunks that the bootstrap draws within each document."""
     bootstrap_resamples: int = Field(default=1000, ge=100)
-    """Resamples of the documents behind each interval."""
+    """Resamples of documents and chunks behind each interval."""
+    memorisation_passages: int = Field(default=100, ge=0)
+    """Training passages that the model is given the beginning of, to see whether it continues them
+    word for word; as many held-out ones beside them."""
     tasks: tuple[Path, ...] = ()
     """Likelihood tasks (YAML files: multiple choice or minimal pairs over local JSON Lines) that the
     model is measured on."""

@@ -10,6 +10,7 @@ limit.
 from data_contracts.errors.corpus_error import CorpusError
 from data_contracts.errors.keeping import (
     DiskFull,
+    ExportInTheWay,
     ForgottenStillPublished,
     RecordUnknown,
     ServerUnavailable,
@@ -49,6 +50,7 @@ __all__ = [
     "ContractInvalid",
     "CorpusError",
     "DiskFull",
+    "ExportInTheWay",
     "FieldMissing",
     "ForgottenStillPublished",
     "GateRefused",

@@ -179,13 +179,17 @@ def read_documents(folder: Path) -> Iterator[pa.RecordBatch]:
             yield from pa.ipc.open_stream(source)
 
 
-def check_lengths(documents: pa.Table) -> None:
+def check_lengths(documents: pa.Table, kept: NDArray[np.bool_]) -> None:
     """Refuse a document that a published shard cannot hold.
+
+    Args:
+        documents: All documents.
+        kept: bool (documents,), which of them are to be published.
 
     Raises:
         RecipeInvalid: A document has more than `MAX_DOCUMENT_BYTES` of UTF-8.
     """
-    longest = pc.max(pc.binary_length(documents["text"])).as_py() or 0
+    longest = pc.binary_length(documents["text"]).to_numpy()[kept].max(initial=0)
     if longest > MAX_DOCUMENT_BYTES:
         raise RecipeInvalid(
             "recipe",

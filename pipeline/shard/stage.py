@@ -7,8 +7,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from data_contracts.arrow_files import partitions, read_ipc
 from data_contracts.contract_stamp import ContractStamp, labels
@@ -31,6 +33,7 @@ from data_contracts.split import SPLITS
 from data_contracts.token_shards import TokenShardWriter
 from pipeline.id_halves import id_halves
 from pipeline.partition_pool import map_in_order
+from pipeline.record_cache import RecordCache
 from pipeline.shard import card, ledger, tokenizer
 from pipeline.shard.documents import (
     RECORD_COLUMN,
@@ -43,7 +46,7 @@ from pipeline.shard.order import shuffle_keys
 from pipeline.shard.placements import Placements
 from pipeline.shard.recipe import ShardRecipe
 from pipeline.shard.scatter import Scatter
-from pipeline.shard.tokens import TokenCache, Tokenised, tokenise
+from pipeline.shard.tokens import CACHED, Tokenised, tokenise
 
 
 class ShardInputs(Frozen):
@@ -98,14 +101,16 @@ def shard(
     """Write a dataset version's documents, tokens, ledger, signals, index and card.
 
     Every file is a function of the set of records, the recipe and the lock: input order,
-    partitioning, threads and cache leave no trace. Memory: 33 bytes per kept record, a bucket
+    partitioning, threads and cache leave no trace. Memory: 49 bytes per kept record, a bucket
     (64 MB) or a batch (16 MB of text) per worker, and 64 MB of tokens.
 
     Args:
         inputs: Results of the stages before; the contract must have passed.
         recipe: Settings.
         output_dir: Cleared, then filled.
-        cache: Folder of tokens by text; None reuses nothing.
+        cache: Folder of tokens by content_id. It must stand for everything that decides a document's
+            text (the clean stage and what it edits), and for this stage's version. None reuses
+            nothing.
         progress: Told the megabytes done.
 
     Returns:
@@ -172,10 +177,12 @@ def _write_documents(run: _Run) -> None:
         ids = id_halves(table["record_id"])
         records = run.placements.find(ids)
         kept = records >= 0
-        columns = table.select(PUBLISHED_DOCUMENTS.names).filter(pa.array(kept))
-        check_lengths(columns)
-        rows = columns.append_column(RECORD_COLUMN, pa.array(records[kept]))
-        scatter.add(rows, shuffle_keys(ids, run.recipe.shuffle_seed)[kept])
+        high, low = id_halves(table["content_id"])
+        run.placements.contents[:, records[kept]] = high[kept], low[kept]
+        rows = table.select(PUBLISHED_DOCUMENTS.names)
+        check_lengths(rows, kept)
+        rows = rows.append_column(RECORD_COLUMN, pa.array(records))
+        scatter.add(rows, shuffle_keys(ids, run.recipe.shuffle_seed), kept)
         return path.stat().st_size
 
     done = 0
@@ -187,11 +194,15 @@ def _write_documents(run: _Run) -> None:
         DocumentsWriter(folder / split, split, run.recipe.documents_shard_bytes, run.contracts)
         for split in SPLITS
     ]
-    for table in scatter.sorted():
-        run.text_bytes += pc.sum(pc.binary_length(table["text"])).as_py() or 0
-        split = run.placements.split[table[RECORD_COLUMN].to_numpy()]
-        for number, writer in enumerate(writers):
-            for written in writer.add(table.filter(pa.array(split == number))):
+
+    def split_of(table: pa.Table) -> NDArray[np.uint8]:
+        found: NDArray[np.uint8] = run.placements.split[table[RECORD_COLUMN].to_numpy()]
+        return found
+
+    for tables in scatter.grouped(split_of, len(SPLITS)):
+        for table, writer in zip(tables, writers, strict=True):
+            run.text_bytes += pc.sum(pc.binary_length(table["text"])).as_py() or 0
+            for written in writer.add(table):
                 run.placements.place(*written)
     for name, writer in zip(SPLITS, writers, strict=True):
         for written in writer.finish():
@@ -231,19 +242,21 @@ def _settle_tokenizer(run: _Run) -> Lock:
 
 def _write_tokens(run: _Run, lock: Lock, cache: Path | None) -> dict[str, int]:
     encoder = tokenizer.Encoder((run.output_dir / TOKENIZER_FILE).read_text(encoding="utf-8"))
-    store = TokenCache(cache and cache / f"tokens-{lock.tokenizer_sha256[:32]}", encoder.dtype)
+    folder = cache and cache / f"tokens-{lock.tokenizer_sha256[:32]}"
     tokens = {}
     done = 0
-    for split in SPLITS:
-        documents = read_documents(run.output_dir / "documents" / split)
-        with TokenShardWriter(run.output_dir / "tokens" / split, lock.vocabulary_size) as writer:
-            for batch in tokenise(documents, encoder, store):
-                writer.add(batch.tokens, batch.spans)
-                _count(run, split, batch)
-                done += pc.sum(batch.spans["text_bytes"]).as_py() or 0
-                run.progress(done, run.text_bytes, "bytes", f"tokenising {split}")
-        tokens[str(split)] = writer.tokens
-    store.flush()
+    with RecordCache(folder, CACHED) as store:
+        for split in SPLITS:
+            documents = read_documents(run.output_dir / "documents" / split)
+            with TokenShardWriter(
+                run.output_dir / "tokens" / split, lock.vocabulary_size
+            ) as writer:
+                for batch in tokenise(documents, run.placements.contents_of, encoder, store):
+                    writer.add(batch.tokens, batch.spans)
+                    _count(run, split, batch)
+                    done += pc.sum(batch.spans["text_bytes"]).as_py() or 0
+                    run.progress(done, run.text_bytes, "bytes", f"tokenising {split}")
+            tokens[str(split)] = writer.tokens
     return tokens
 
 

@@ -22,6 +22,7 @@ EXAMPLES = [
     errors.RecordUnknown("demo@0001-abcdef01", "x", ["y"]),
     errors.ForgottenStillPublished("demo"),
     errors.VersionCorrupt("f", "the file is missing"),
+    errors.ExportInTheWay("/exports/demo"),
     errors.WarehouseBusy("demo", "process 1", "f"),
     errors.WarehouseFormat("w", "no"),
     errors.DiskFull("w", 2_000_000, 1_000_000),

@@ -10,7 +10,6 @@ from pipeline.buffers import text_buffers
 from pipeline.text import kernels
 from pipeline.text.unicode_tables import unicode_tables
 
-
 HASH_VERSION: Final = 2
 """Raised whenever a token's hash changes: stored signatures are of them."""
 

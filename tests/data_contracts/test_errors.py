@@ -11,6 +11,7 @@ EXAMPLES = [
     errors.TaskInvalid("t.yaml", "no `path`", "Add it."),
     errors.SourceMissing("books", "/books", "no such folder", "Check the path."),
     errors.SourceChanged("books", "/books"),
+    errors.LibraryMissing("chardet"),
     errors.FieldMissing("books", "a.jsonl", "text", ["body"]),
     errors.TooManyUnreadable("books", 3, 10, 0.05, "a.jsonl, line 1: bad_json"),
     errors.NothingLeft("clean", 10, {"empty": 10}),

@@ -94,7 +94,9 @@ def build_until(plan: Plan, last: Stage) -> Published | None:
         if last is Stage.VALIDATE:
             return None
         sharded = tasks.shard_task(plan, cleaned, deduped, validated)
-        results = results.model_copy(update={"sharded": sharded})
+        released = tasks.release_task(plan, validated, sharded)
+        results = results.model_copy(update={"sharded": sharded, "released": released})
+        _stop_if_rejected(plan, results)
         published = tasks.publish_dataset_task(plan, results)
     tell_of_versions(warehouse)
     return published
@@ -137,9 +139,10 @@ def name_run(name: str) -> None:
 
 
 def _stop_if_rejected(plan: Plan, results: DataResults) -> None:
-    for check in results.validated.warnings:
+    latest = results.released or results.validated
+    for check in latest.warnings:
         get_run_logger().warning("contract: %s: %s", check.description, check.observed)
-    if results.validated.passed:
+    if latest.passed:
         return
     report = tasks.reject_dataset_task(plan, results)
     error = contract_failed(plan, results, report)

@@ -17,7 +17,7 @@ import pipeline.dedup
 import pipeline.ingest
 import pipeline.shard
 import pipeline.validate
-from data_contracts.contract import Contract
+from data_contracts.contracts import Contracts
 from data_contracts.errors import DiskFull, RecipeInvalid
 from data_contracts.fingerprint import fingerprint, library_versions, sha256_of_file
 from data_contracts.forgotten import FORGET_FILE, NOBODY, ForgetList
@@ -26,6 +26,7 @@ from data_contracts.gate import TOKENIZER_FILE
 from data_contracts.lock import LOCK_FILE, Lock
 from data_contracts.reasons import Stage
 from data_contracts.results import RESULT_FILE
+from data_contracts.shipped_contracts import Judged
 from data_contracts.warehouse import Warehouse
 from flows.decontamination import Against, decides, find_against
 from flows.recipe import Recipe
@@ -229,6 +230,7 @@ def data_keys(
     languages = {source.name: source.language for source in recipe.sources}
     priorities = {source.name: source.priority for source in recipe.sources}
     licenses = {source.name: source.license for source in recipe.sources}
+    contracts = Contracts.load(recipe.validation.contracts)
     forget = [forgotten.identity] if forgotten.records else []
     parts: dict[Stage, object] = {
         Stage.INGEST: [{one.name: one.digest for one in landed}, sources, recipe.ingest, *forget],
@@ -236,13 +238,14 @@ def data_keys(
         Stage.DEDUP: [recipe.dedup, recipe.split, priorities, *decides(recipe, against)],
         Stage.VALIDATE: [
             recipe.name,
-            recipe.validation.model_dump(mode="json", exclude={"contract"}),
-            Contract.load(recipe.validation.contract).sha256,
+            recipe.validation.model_dump(mode="json", exclude={"contracts"}),
+            [one.sha256 for one in contracts.stamps_at(Judged.BORDER, Judged.GATE)],
             licenses,
         ],
         Stage.SHARD: [
             recipe.shard.model_dump(mode="json", exclude={"tokenizer"}),
             tokenizer_sha256 or "to be learned",
+            [one.sha256 for one in contracts.stamps_at(Judged.RELEASE)],
         ],
     }
     keys: dict[Stage, str] = {}

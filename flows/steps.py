@@ -166,6 +166,8 @@ def run_validate(
         deduped=deduped,
         licenses={source.name: source.license for source in recipe.sources},
         jaccard_threshold=recipe.dedup.jaccard_threshold,
+        languages=recipe.clean.languages,
+        personal_data=recipe.clean.pii.model_dump(),
     )
     return _planned(
         plan,

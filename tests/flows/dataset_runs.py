@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from data_contracts.warehouse import Warehouse
-from flows import steps
+from flows import release, steps
 from flows.plan import Plan, make_plan
 from flows.publish import DataResults, Published, publish_dataset, published_dataset
 from flows.recipe import load_recipe
@@ -47,5 +47,6 @@ def build(recipe: Path, warehouse: Path, **pinned: Any) -> Build:
             deduped=deduped,
             validated=validated,
             sharded=sharded,
+            released=release.judge(plan, validated, sharded),
         )
         return Build(plan, publish_dataset(plan, results, lambda _, __: "report"), results)

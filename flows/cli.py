@@ -45,6 +45,8 @@ for command in (
     keeping.forget,
     keeping.gc,
     exchanging.export,
+    exchanging.adopt,
+    exchanging.backfill,
     promoting.compare,
     promoting.promote,
     promoting.rollback,

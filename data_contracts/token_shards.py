@@ -66,7 +66,7 @@ class TokenShards:
     def __init__(self, folder: Path, files: list[Tokens], after: Self | None = None) -> None:
         """Join mapped files to one stream; use `open`."""
         self.folder, self._after = folder, after
-        self.files = files + (after.files if after else [])
+        self.files: list[Tokens] = files + (after.files if after else [])
         self._starts = [0, *accumulate(len(tokens) for tokens in self.files)]
 
     @classmethod

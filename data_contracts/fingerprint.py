@@ -14,6 +14,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from data_contracts.errors import LibraryMissing
+
 FINGERPRINT_DIGITS = 32
 """Hex digits kept of a SHA-256: 128 bits, no accidental collision at any realistic count."""
 
@@ -47,9 +49,15 @@ def library_versions(names: Sequence[str]) -> dict[str, str]:
     """Look up the installed versions of libraries that decide a stage's output bytes.
 
     Raises:
-        importlib.metadata.PackageNotFoundError: A library is not installed.
+        LibraryMissing: One is not installed.
     """
-    return {name: importlib.metadata.version(name) for name in sorted(names)}
+    versions = {}
+    for name in sorted(names):
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError as error:
+            raise LibraryMissing(name) from error
+    return versions
 
 
 def sha256_of_file(path: Path) -> str:

@@ -6,9 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-import chardet
-from chardet import EncodingEra
-
 _MARKS: Final = (
     (codecs.BOM_UTF32_LE, "utf-32"),  # begins with that of UTF-16
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -80,11 +77,13 @@ def detected(data: bytes, min_confidence: float = _MIN_CONFIDENCE) -> str | None
     sample = data[begin : begin + _SAMPLE_BYTES]
     if _is_damaged_utf8(sample):
         return None
+    import chardet  # noqa: PLC0415 - its models are large, and most text is UTF-8
+
     answer = chardet.detect(
         sample,
         prefer_superset=True,  # as browsers take their names
         compat_names=False,
-        encoding_era=EncodingEra.MODERN_WEB,
+        encoding_era=chardet.EncodingEra.MODERN_WEB,
     )
     found = answer["encoding"]
     if found is None or found in _IS_UTF8 or answer["confidence"] < min_confidence:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from data_contracts.reasons import Reason
+from pipeline.ingest.charset import decoded
 from pipeline.ingest.decompress import BrokenStream
 from pipeline.ingest.recipe import IngestRecipe
 from pipeline.ingest.rows import RowCollector
@@ -51,8 +52,6 @@ def text_in_utf8(data: bytes, declared: str | None) -> bytes | None:
             return data.decode(declared).encode()
     except (UnicodeError, LookupError):
         pass
-    from pipeline.ingest.charset import decoded  # noqa: PLC0415 - its models are large
-
     return decoded(data)
 
 

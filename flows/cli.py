@@ -9,7 +9,15 @@ import sys
 import typer
 
 from data_contracts.errors import CorpusError
-from flows.commands import building, keeping, looking, modelling, promoting, serving
+from flows.commands import (
+    building,
+    compressing,
+    keeping,
+    looking,
+    modelling,
+    promoting,
+    serving,
+)
 
 STOPPED = 130
 
@@ -42,6 +50,7 @@ for command in (
     modelling.sample,
     modelling.translate,
     modelling.classify,
+    compressing.compress,
     serving.up,
 ):
     app.command()(command)

@@ -19,6 +19,7 @@ from data_contracts.errors.keeping import (
     WarehouseFormat,
 )
 from data_contracts.errors.modelling import (
+    ModelUnfit,
     NoCandidate,
     NothingToRollBack,
     PromotionRefused,
@@ -51,6 +52,7 @@ __all__ = [
     "FieldMissing",
     "ForgottenStillPublished",
     "GateRefused",
+    "ModelUnfit",
     "NoCandidate",
     "NothingLeft",
     "NothingToRollBack",

@@ -12,6 +12,8 @@ from data_contracts.errors import CorpusError
 from flows.commands import (
     building,
     compressing,
+    contracts,
+    exchanging,
     keeping,
     looking,
     modelling,
@@ -43,6 +45,9 @@ for command in (
     keeping.verify,
     keeping.forget,
     keeping.gc,
+    exchanging.export,
+    exchanging.adopt,
+    exchanging.backfill,
     promoting.compare,
     promoting.promote,
     promoting.rollback,
@@ -55,6 +60,7 @@ for command in (
 ):
     app.command()(command)
 app.command(name="ls")(looking.list_versions)
+app.add_typer(contracts.contract)
 
 
 def main() -> None:

@@ -73,7 +73,7 @@ def print_forgetting(forgetting: Forgetting) -> None:
     console.print(table)
     console.print(
         "The next version leaves it out: mill run RECIPE. Then remove the above: "
-        "mill gc --forgotten. The sources are yours: take it out there, too.",
+        "mill gc --forgotten. Sources and exports are yours: take it out there, too.",
         highlight=False,
     )
 

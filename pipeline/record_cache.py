@@ -12,6 +12,8 @@ import threading
 import uuid
 from collections.abc import Collection
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +21,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from data_contracts.arrow_files import checksum, read_ipc, write_ipc
-from pipeline.id_halves import id_halves
+from pipeline.id_halves import Halves, id_halves
 
 _LOG = logging.getLogger(__name__)
 
@@ -27,10 +29,14 @@ _UNNAMED = ".partial"
 """Ends the name of a segment that is being written; what a killed run leaves is found by it."""
 
 
+SEGMENT_BYTES = 32 * 1024 * 1024
+"""New results that are collected before they are stored: a refresh of a little adds one file."""
+
+
 class RecordCache:
     """A table of results by content_id. Safe to read and append from several threads.
 
-    Rows added are found by the next `RecordCache` opened on the folder, not by this one: within a
+    A context manager: what was added is stored at its end, at the latest. Rows added are found by the next `RecordCache` opened on the folder, not by this one: within a
     run what counts as cached does not change.
     """
 
@@ -45,6 +51,8 @@ class RecordCache:
         self.schema = schema
         self._stored = pa.schema([pa.field("content_id", pa.string(), nullable=False), *schema])
         self._lock = threading.Lock()
+        self._new: list[pa.Table] = []
+        self._new_bytes = 0
         tables = []
         if folder is not None and folder.exists():
             tables = [read_ipc(path, self._stored) for path in _sound(folder)]
@@ -69,7 +77,11 @@ class RecordCache:
         Returns:
             int64 (records,): a row to give to `take`, or -1 where nothing is cached.
         """
-        high, low = id_halves(content_ids)
+        return self.find_halves(id_halves(content_ids))
+
+    def find_halves(self, content_ids: Halves) -> NDArray[np.int64]:
+        """Look records up by their ids as numbers (see `find`)."""
+        high, low = content_ids
         if not len(self):
             return np.full(len(high), -1, np.int64)
         place = np.minimum(np.searchsorted(self._high, high), len(self) - 1)
@@ -101,14 +113,39 @@ class RecordCache:
         return together.combine_chunks().take(pa.array(back))
 
     def add(self, content_ids: pa.Array, results: pa.Table) -> None:
-        """Store new results as one segment (nothing when there are none, or no folder)."""
+        """Store new results: in few segments, so some wait for others, or for `flush`."""
         if self.folder is None or not results.num_rows:
             return
         table = results.select(self.schema.names).add_column(
             0, self._stored.field("content_id"), content_ids
         )
         with self._lock:
-            _write(self.folder, table.cast(self._stored))
+            self._new.append(table.cast(self._stored))
+            self._new_bytes += table.nbytes
+            full = self._new_bytes >= SEGMENT_BYTES
+        if full:
+            self.flush()
+
+    def flush(self) -> None:
+        """Store what waits."""
+        with self._lock:
+            new, self._new, self._new_bytes = self._new, [], 0
+        if new and self.folder is not None:
+            _write(self.folder, pa.concat_tables(new))
+
+    def __enter__(self) -> Self:
+        """Use the cache until the work is done."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Store what waits; after an error (the disk may be full) it is left to be computed again."""
+        if kind is None:
+            self.flush()
 
 
 def segments(folder: Path) -> list[Path]:

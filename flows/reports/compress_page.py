@@ -47,10 +47,10 @@ def _lead(result: CompressResult) -> str:
     front = [one.name for one in result.models if one.on_front]
     beaten = [one.name for one in result.models if not one.on_front]
     said = (
-        f"{counted(len(result.models) - 1, 'smaller model')} beside the original. No other one here "
-        f"is at least as good, as small and as fast as {_listed(front)}."
+        f"{counted(len(result.models) - 1, 'smaller model')} beside the original. On the front, "
+        f"beaten by none in quality, size and speed together: {_listed(front)}."
     )
-    return said + (f" Another one beats {_listed(beaten)} in all three." if beaten else "")
+    return said + (f" Beaten by another one in all three: {_listed(beaten)}." if beaten else "")
 
 
 def _listed(names: list[str]) -> str:

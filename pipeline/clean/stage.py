@@ -84,17 +84,17 @@ def clean(
         (output_dir / folder).mkdir()
     check_parts(recipe)
     columns = pa.schema([*CACHED, *own_fields(recipe)])
-    measurements = RecordCache(cache and cache / "measurements", columns)
-
-    def work(path: Path) -> _Counts:
-        return _clean_partition(path, inputs, recipe, output_dir, measurements)
-
     total = inputs.ingested.rows_kept
     done = []
     progress(0, total, "records")
-    for counts in map_in_order(work, partitions(inputs.ingested.records)):
-        done.append(counts)
-        progress(sum(one.rows_in.total() for one in done), total, "records")
+    with RecordCache(cache and cache / "measurements", columns) as measurements:
+
+        def work(path: Path) -> _Counts:
+            return _clean_partition(path, inputs, recipe, output_dir, measurements)
+
+        for counts in map_in_order(work, partitions(inputs.ingested.records)):
+            done.append(counts)
+            progress(sum(one.rows_in.total() for one in done), total, "records")
     sources = _source_counts(inputs.ingested, done)
     result = CleanResult(
         folder=output_dir,

@@ -11,6 +11,7 @@ EXAMPLES = [
     errors.TaskInvalid("t.yaml", "no `path`", "Add it."),
     errors.SourceMissing("books", "/books", "no such folder", "Check the path."),
     errors.SourceChanged("books", "/books"),
+    errors.LibraryMissing("chardet"),
     errors.FieldMissing("books", "a.jsonl", "text", ["body"]),
     errors.TooManyUnreadable("books", 3, 10, 0.05, "a.jsonl, line 1: bad_json"),
     errors.NothingLeft("clean", 10, {"empty": 10}),
@@ -22,6 +23,7 @@ EXAMPLES = [
     errors.RecordUnknown("demo@0001-abcdef01", "x", ["y"]),
     errors.ForgottenStillPublished("demo"),
     errors.VersionCorrupt("f", "the file is missing"),
+    errors.ExportInTheWay("/exports/demo"),
     errors.WarehouseBusy("demo", "process 1", "f"),
     errors.WarehouseFormat("w", "no"),
     errors.DiskFull("w", 2_000_000, 1_000_000),
@@ -34,6 +36,7 @@ EXAMPLES = [
     errors.NothingToRollBack("demo"),
     errors.NoCandidate("demo", "candidate"),
     errors.PromotionRefused("demo@0002-abcdef01", "demo@0001-abcdef01", "it is worse"),
+    errors.ScorecardFailed("demo@0002-abcdef01", ["Better than bytes"]),
     errors.TooFewCommonDocuments("demo@0002-abcdef01", "demo@0001-abcdef01"),
     errors.ServerUnavailable("http://127.0.0.1:1/api", "no answer", "See the log."),
 ]

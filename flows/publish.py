@@ -163,6 +163,7 @@ def publish_dataset(
         records_dropped=_dropped(results),
         documents=sharded.documents,
         tokens=sharded.tokens,
+        repeated_tokens=sharded.repeated_tokens,
         tokenizer_sha256=sharded.tokenizer_sha256,
         contracts=results.contracts,
         warnings=tuple(check.description for check in results.warnings),

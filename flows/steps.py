@@ -283,7 +283,7 @@ def record_cache_keys(recipe: Recipe) -> dict[Stage, str]:
     """Name the caches of results per record: all that decides a result, beside the record."""
     from pipeline.clean.own import measured_by  # noqa: PLC0415
 
-    edited = [stage_versions(Stage.CLEAN), recipe.clean.edits]
+    edited = [stage_versions(Stage.CLEAN), recipe.clean.edits_alone]
     decides: dict[Stage, object] = {
         Stage.INGEST: stage_versions(Stage.INGEST),
         Stage.CLEAN: [edited, measured_by(recipe.clean)],

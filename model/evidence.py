@@ -73,8 +73,8 @@ class Evidence(nn.Module):
         row_N = np.concatenate([_pieces_of(ids, rows) for ids in texts])
         text_N = np.repeat(np.arange(len(texts)), lengths)
         class_N = truth[text_N]
-        counts_RK = np.bincount(row_N * classes + class_N, minlength=rows * classes)
-        counts_RK = counts_RK.reshape(rows, classes).astype(np.float64)
+        counted = np.bincount(row_N * classes + class_N, minlength=rows * classes)
+        counts_RK = counted.reshape(rows, classes).astype(np.float64)
         totals_K = counts_RK.sum(0)
         used = int((counts_RK.sum(1) > 0).sum())
         self.table_RK.copy_(torch.from_numpy(_log_ratios(counts_RK, totals_K[None], used)))

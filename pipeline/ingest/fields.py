@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from data_contracts.reasons import Reason
@@ -18,14 +18,14 @@ class FieldMap:
     def __init__(self, source: Source, recipe: IngestRecipe) -> None:
         """Prepare for the records of one source."""
         self._max_bytes = recipe.max_record_bytes
-        self._text = _Place(source.text_field)
-        self._key = _Place(source.key_field) if source.key_field is not None else None
-        self._url = _Place(source.url_field) if source.url_field is not None else None
+        self._text = _finder(source.text_field)
+        self._key = _finder(source.key_field) if source.key_field is not None else None
+        self._url = _finder(source.url_field) if source.url_field is not None else None
         self._separator = source.turn_separator
         self._template: list[str] | None = None
         if source.turn_template is not None:
             self._template = _BRACES.split(source.turn_template)
-            self._places = [_Place(name) for name in self._template[1::2]]
+            self._places = [_finder(name) for name in self._template[1::2]]
 
     def add(
         self,
@@ -42,7 +42,7 @@ class FieldMap:
             record: What was parsed.
             line: The JSON that it was parsed from, where it was.
         """
-        text = self._text.find(record)
+        text = self._text(record)
         if type(text) is list and self._template is not None:
             text = self._joined(text)
         if type(text) is not str:
@@ -50,15 +50,15 @@ class FieldMap:
             return
         key = None
         if self._key is not None:
-            key = self._key.find(record)
+            key = self._key(record)
             if type(key) is float and line is not None:  # orjson reads integers over 64 bits so
-                key = self._key.find(json.loads(line))
+                key = self._key(json.loads(line))
             if type(key) is int:
                 key = str(key)
             if type(key) is not str:
                 rows.fail(position, Reason.NO_KEY_FIELD)
                 return
-        url = self._url.find(record) if self._url is not None else None
+        url = self._url(record) if self._url is not None else None
         try:
             key, data = key and key.encode().decode(), text.encode()
         except UnicodeEncodeError:  # half of a surrogate pair, written as an escape
@@ -76,7 +76,7 @@ class FieldMap:
         for turn in turns:
             if not isinstance(turn, Mapping):
                 return turns
-            parts = [place.find(turn) for place in self._places]
+            parts = [find(turn) for find in self._places]
             if any(type(part) is not str for part in parts):
                 return None if any(part is None for part in parts) else turns
             fixed = self._template[::2]
@@ -84,19 +84,20 @@ class FieldMap:
         return self._separator.join(written) if written else None
 
 
-class _Place:
-    """A field by its whole name, or through nested ones."""
+_Finder = Callable[[Mapping[str, Any]], Any]
 
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._parts = name.split(".") if "." in name else None
 
-    def find(self, record: Mapping[str, Any]) -> Any:
-        """Look the field up; None where it is not there, or null."""
-        if self._parts is None or self._name in record:
-            return record.get(self._name)
+def _finder(name: str) -> _Finder:
+    """Make what looks a field up by its whole name, or through nested ones; None: not there, or null."""
+    if "." not in name:
+        return lambda record: record.get(name)
+    parts = name.split(".")
+
+    def find(record: Mapping[str, Any]) -> Any:
+        if name in record:
+            return record[name]
         found: Any = record
-        for part in self._parts:
+        for part in parts:
             if isinstance(found, Mapping):
                 found = found.get(part)
             elif isinstance(found, list) and part.isdecimal() and int(part) < len(found):
@@ -104,6 +105,8 @@ class _Place:
             else:
                 return None
         return found
+
+    return find
 
 
 def top_fields(source: Source) -> list[str]:

@@ -89,9 +89,14 @@ class RowCollector:
         """Add the row that stands for the rest of a broken file."""
         self.fail(position, fault.reason, fault.value, fault.threshold)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether enough rows for a batch have come together."""
+        return self._bytes >= BATCH_BYTES or len(self._positions) >= _BATCH_ROWS
+
     def batches(self) -> Iterator[pa.Table]:
         """Yield a batch when enough rows have come together."""
-        if self._bytes >= BATCH_BYTES or len(self._positions) >= _BATCH_ROWS:
+        if self.is_full:
             yield from self.rest()
 
     def rest(self) -> Iterator[pa.Table]:

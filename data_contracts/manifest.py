@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from pydantic import AwareDatetime, Field, ValidationError
 
+from data_contracts.contract_stamp import ContractStamp
 from data_contracts.errors import VersionCorrupt
 from data_contracts.fingerprint import sha256_of_file, sha256_of_files
 from data_contracts.frozen import Frozen
@@ -133,12 +134,8 @@ class DatasetManifest(Manifest):
     """Tokens per split."""
     tokenizer_sha256: str
     """SHA-256 of tokenizer.json."""
-    contract_id: str
-    """The contract that this version passed."""
-    contract_version: str
-    """Its semantic version."""
-    contract_sha256: str
-    """SHA-256 of its file."""
+    contracts: tuple[ContractStamp, ...]
+    """The contracts that this version passed."""
     warnings: tuple[str, ...] = ()
     """Checks of severity `warning` that failed."""
     parent: str | None = None
@@ -156,6 +153,12 @@ class ModelManifest(Manifest):
     """Trainable parameters."""
     figures: dict[str, float]
     """Key figures: bits per byte per split, best validation loss."""
+    contracts: tuple[ContractStamp, ...] = ()
+    """The contracts that its scorecard was held to."""
+    failures: tuple[str, ...] = ()
+    """Critical rules of theirs that it broke: it may not be promoted."""
+    warnings: tuple[str, ...] = ()
+    """Checks of severity `warning` that failed."""
 
 
 def list_files(folder: Path, known: Mapping[str, str] | None = None) -> tuple[FileEntry, ...]:

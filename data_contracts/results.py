@@ -12,6 +12,8 @@ from typing import ClassVar, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from data_contracts.checks import CheckOutcome as CheckOutcome  # noqa: PLC0414 - results hold them
+from data_contracts.contract_stamp import ContractStamp
 from data_contracts.errors import SchemaMismatch
 from data_contracts.frozen import Frozen
 from data_contracts.interval import Interval as Interval  # noqa: PLC0414 - results are made of it
@@ -223,23 +225,6 @@ class DedupResult(StageResult):
         return self.folder / "index"
 
 
-class CheckOutcome(Frozen):
-    """One rule of the contract, checked."""
-
-    rule: str
-    """Stable id of the rule."""
-    description: str
-    """What is expected, in words."""
-    severity: str
-    """`critical`, `warning` or `info`."""
-    passed: bool
-    """False also when the check could not be evaluated."""
-    observed: str
-    """What was found, as text."""
-    error: str | None = None
-    """Why it could not be evaluated; None: it was."""
-
-
 class ValidateResult(StageResult):
     """`ledger/` (LEDGER, placement still null) and `quality.json`.
 
@@ -248,12 +233,8 @@ class ValidateResult(StageResult):
     """
 
     stage: ClassVar[Stage] = Stage.VALIDATE
-    contract_id: str
-    """The contract's id."""
-    contract_version: str
-    """The contract's semantic version."""
-    contract_sha256: str
-    """SHA-256 of the contract file."""
+    contracts: tuple[ContractStamp, ...]
+    """The contracts that judged it."""
     checks: tuple[CheckOutcome, ...]
     """Every rule with its outcome."""
 
@@ -281,6 +262,11 @@ class ValidateResult(StageResult):
     def quality(self) -> Path:
         """Figures and check outcomes (JSON)."""
         return self.folder / "quality.json"
+
+    @property
+    def suites(self) -> Path:
+        """What Great Expectations said, for its Data Docs (JSON)."""
+        return self.folder / "suites.json"
 
 
 class ShardResult(StageResult):

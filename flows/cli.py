@@ -9,7 +9,16 @@ import sys
 import typer
 
 from data_contracts.errors import CorpusError
-from flows.commands import building, exchanging, keeping, looking, modelling, promoting, serving
+from flows.commands import (
+    building,
+    contracts,
+    exchanging,
+    keeping,
+    looking,
+    modelling,
+    promoting,
+    serving,
+)
 
 STOPPED = 130
 
@@ -36,6 +45,8 @@ for command in (
     keeping.forget,
     keeping.gc,
     exchanging.export,
+    exchanging.adopt,
+    exchanging.backfill,
     promoting.compare,
     promoting.promote,
     promoting.rollback,
@@ -47,6 +58,7 @@ for command in (
 ):
     app.command()(command)
 app.command(name="ls")(looking.list_versions)
+app.add_typer(contracts.contract)
 
 
 def main() -> None:

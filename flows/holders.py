@@ -14,6 +14,7 @@ from data_contracts.manifest import ModelManifest
 from data_contracts.reasons import Reason, Stage
 from data_contracts.results import RESULT_FILE
 from data_contracts.warehouse import Warehouse
+from flows.deliveries import that_hold
 
 
 class Kind(StrEnum):
@@ -33,6 +34,8 @@ class Kind(StrEnum):
     """What was read of files, in the cache."""
     RESULTS = "results"
     """Results per record, in the cache."""
+    DELIVERY = "delivery"
+    """A file that is kept for a source that only ever gets more."""
     EXPORT = "export"
     """A folder outside the warehouse that documents were written to (`mill export`)."""
 
@@ -45,7 +48,7 @@ class Holder(Frozen):
     label: str
     """NAME@VERSION, or the folder's place in the warehouse."""
     path: Path
-    """The folder."""
+    """The folder, or the file."""
 
 
 def holders(warehouse: Warehouse, forgotten: ForgetList) -> tuple[Holder, ...]:
@@ -87,7 +90,12 @@ def holders(warehouse: Warehouse, forgotten: ForgetList) -> tuple[Holder, ...]:
     ]
     cached = _cached(warehouse, pl.col("content_id").is_in(sorted(forgotten.content_ids)))
     exports = _exports(warehouse, {one.label for one in versions})
-    return (*versions, *models, *evaluations, *rejected, *runs, *cached, *exports)
+    deliveries = [
+        _holder(warehouse, Kind.DELIVERY, path)
+        for name in warehouse.names("datasets")
+        for path in that_hold(warehouse, name, forgotten)
+    ]
+    return (*versions, *models, *evaluations, *rejected, *runs, *cached, *deliveries, *exports)
 
 
 def dataset_folders(warehouse: Warehouse) -> Iterator[Path]:

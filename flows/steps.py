@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from data_contracts.errors import RecipeInvalid, SourceChanged
 from data_contracts.fingerprint import fingerprint
+from data_contracts.manifest import now
 from data_contracts.progress import Progress, silent
 from data_contracts.reasons import Stage
 from data_contracts.results import (
@@ -34,6 +35,27 @@ from flows.recipe import Recipe
 AnyResult = TypeVar("AnyResult", bound=Result)
 
 
+def keep_deliveries(plan: Plan) -> int:
+    """Copy deliveries of sources that only ever get more, before anything is made of them.
+
+    Call it under the dataset's lease.
+
+    Returns:
+        How many were new.
+
+    Raises:
+        SourceChanged: A file is not what it was when the plan was made.
+    """
+    from pipeline.ingest.increments import keep  # noqa: PLC0415
+
+    if not plan.to_keep:
+        return 0
+    folder, when = Warehouse(plan.warehouse).increments(plan.recipe.name), now()
+    pairs = zip(plan.recipe.sources, plan.landed, strict=True)
+    with a_full_disk_is_told(folder):
+        return sum(keep(source, landed, folder, when) for source, landed in pairs)
+
+
 def run_ingest(plan: Plan, progress: Progress = silent) -> IngestResult:
     """Read the sources.
 
@@ -41,10 +63,11 @@ def run_ingest(plan: Plan, progress: Progress = silent) -> IngestResult:
         SourceChanged: A source is no longer what the plan was made for.
         CorpusError: As `pipeline.ingest.stage.ingest`.
     """
-    from pipeline.ingest.landing import land  # noqa: PLC0415
+    from pipeline.ingest.increments import land_all  # noqa: PLC0415
     from pipeline.ingest.stage import ingest  # noqa: PLC0415
 
-    recipe = plan.recipe
+    recipe, warehouse = plan.recipe, Warehouse(plan.warehouse)
+    kept = warehouse.increments(recipe.name)
     cache = _records(plan, Stage.INGEST)
 
     def work(folder: Path) -> IngestResult:
@@ -53,11 +76,12 @@ def run_ingest(plan: Plan, progress: Progress = silent) -> IngestResult:
             recipe.ingest,
             folder,
             forgotten=plan.forgotten,
+            increments=kept,
             cache=cache,
             progress=progress,
         )
         for source, before in zip(recipe.sources, plan.landed, strict=True):
-            if land(source, Warehouse(plan.warehouse).landing_memo()).digest != before.digest:
+            if land_all(source, warehouse.landing_memo(), kept).digest != before.digest:
                 (folder / "result.json").unlink()
                 raise SourceChanged(source.name, source.path)
         return result
@@ -142,6 +166,8 @@ def run_validate(
         deduped=deduped,
         licenses={source.name: source.license for source in recipe.sources},
         jaccard_threshold=recipe.dedup.jaccard_threshold,
+        languages=recipe.clean.languages,
+        personal_data=recipe.clean.pii.model_dump(),
     )
     return _planned(
         plan,

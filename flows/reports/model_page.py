@@ -20,6 +20,7 @@ _SECTIONS: Final = (
     ("calibration", "Calibration"),
     ("memory", "Memory"),
     ("loss", "Loss"),
+    ("contract", "Contract"),
     ("samples", "Samples"),
     ("costs", "Cost"),
     ("provenance", "Provenance"),
@@ -73,6 +74,7 @@ def _sections(report: ModelReport) -> list[tuple[str, str]]:
         "context": evaluated.positions,
         "calibration": evaluated.calibration,
         "memory": evaluated.memorisation,
+        "contract": report.judged,
     }
     absent = {anchor for anchor, found in measured.items() if not found}
     return [(anchor, title) for anchor, title in _SECTIONS if anchor not in absent]

@@ -46,6 +46,8 @@ class LandedFile(Frozen):
     sha256: str | None
     """SHA-256 of its bytes; for a URL, of what the store says identifies them. None: it may not
     be read."""
+    rows: bool = False
+    """What lies there is rows that were read of the file (`pipeline.ingest.increments`)."""
 
 
 class LandedSource(Frozen):
@@ -83,11 +85,18 @@ def land(source: Source, memo: Path | None = None) -> LandedSource:
         raise _nothing_to_read(source, listed)
     files = _mark_remote(source, wanted) if remote else _hash_local(wanted, memo)
     taken = {one.path for one in wanted}
+    return landed_source(source, files, tuple(o.path for o in listed if o.path not in taken))
+
+
+def landed_source(
+    source: Source, files: tuple[LandedFile, ...], skipped: tuple[str, ...]
+) -> LandedSource:
+    """Say of files, sorted by path, that they are what a source holds."""
     identity = [reader_identity(source)] if source.reader is not None else []
     return LandedSource(
         name=source.name,
         files=files,
-        skipped=tuple(one.path for one in listed if one.path not in taken),
+        skipped=skipped,
         bytes=sum(file.bytes for file in files),
         digest=fingerprint([*identity, *([file.path, file.sha256] for file in files)]),
     )

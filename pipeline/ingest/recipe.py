@@ -33,6 +33,11 @@ class Source(Frozen):
     """A function of your own that reads the files instead, as `module:function`: it takes the
     unpacked file (`typing.BinaryIO`) and yields one `dict[str, Any]` a record, which the fields below
     look into."""
+    delivery: Literal["snapshot", "append"] = "snapshot"
+    """What its files are: `snapshot`, all there is; or `append`, the latest deliveries of ever more.
+    Those are kept in the warehouse when they are first seen, and read again by every later run, also
+    when they are gone. A file that grew takes the place of what it was; one of other content is
+    another delivery."""
     license: str | None = None
     """SPDX identifier of the licence, such as `CC-BY-4.0`."""
     text_field: str = Field(default="text", min_length=1)
@@ -62,6 +67,12 @@ class Source(Frozen):
                 "a URL with a password ends in logs and reports: put credentials in the environment"
             )
         return path
+
+    @model_validator(mode="after")
+    def _delivers_files(self) -> Self:
+        if self.delivery == "append" and self.path.startswith(DATASET_SCHEME):
+            raise ValueError(f"`delivery: append` keeps files, and {self.path} is none")
+        return self
 
     @model_validator(mode="after")
     def _reads_files_with_its_reader(self) -> Self:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from data_contracts.arrow_files import partitions, read_ipc
+from data_contracts.contract_stamp import ContractStamp, labels
 from data_contracts.errors import GateRefused, NothingLeft
 from data_contracts.fingerprint import sha256_of_file
 from data_contracts.frozen import Frozen
@@ -81,6 +82,10 @@ class _Run:
     rows_reused: int = 0
 
     @property
+    def contracts(self) -> tuple[ContractStamp, ...]:
+        return self.inputs.validated.contracts
+
+    @property
     def temporary(self) -> Path:
         return self.output_dir / ".sorting"
 
@@ -129,9 +134,11 @@ def shard(
     lock = _settle_tokenizer(run)
     tokens = _write_tokens(run, lock, cache)
     records = ledger.place_in_ledger(
-        inputs.validated.ledger, placements, run.shard_names, output_dir / "ledger"
+        inputs.validated.ledger, placements, run.shard_names, output_dir / "ledger", run.contracts
     )
-    ledger.sort_signals(inputs.cleaned.signals, output_dir / "signals", run.temporary / "signals")
+    ledger.sort_signals(
+        inputs.cleaned.signals, output_dir / "signals", run.temporary / "signals", run.contracts
+    )
     ledger.link_files(inputs.deduped.index, output_dir / "index")
     shutil.rmtree(run.temporary)
     _write_card(run, lock, records)
@@ -157,9 +164,7 @@ def _refuse_unpassed(validated: ValidateResult) -> None:
         return
     failed = ", ".join(f"`{check.rule}`" for check in validated.critical_failures)
     problem = f"failed critical checks: {failed}" if failed else "no check was evaluated"
-    raise GateRefused(
-        validated.folder, f"contract {validated.contract_id} did not pass ({problem})"
-    )
+    raise GateRefused(validated.folder, f"{labels(validated.contracts)} did not pass ({problem})")
 
 
 def _write_documents(run: _Run) -> None:
@@ -186,7 +191,8 @@ def _write_documents(run: _Run) -> None:
         run.progress(done, total, "bytes", "shuffling documents")
     folder = run.output_dir / "documents"
     writers = [
-        DocumentsWriter(folder / split, split, run.recipe.documents_shard_bytes) for split in SPLITS
+        DocumentsWriter(folder / split, split, run.recipe.documents_shard_bytes, run.contracts)
+        for split in SPLITS
     ]
 
     def split_of(table: pa.Table) -> NDArray[np.uint8]:

@@ -35,6 +35,7 @@ EXAMPLES = [
     errors.NothingToRollBack("demo"),
     errors.NoCandidate("demo", "candidate"),
     errors.PromotionRefused("demo@0002-abcdef01", "demo@0001-abcdef01", "it is worse"),
+    errors.ScorecardFailed("demo@0002-abcdef01", ["Better than bytes"]),
     errors.TooFewCommonDocuments("demo@0002-abcdef01", "demo@0001-abcdef01"),
     errors.ServerUnavailable("http://127.0.0.1:1/api", "no answer", "See the log."),
 ]

@@ -16,7 +16,7 @@ BUILD = """
     import os, sys, time
     from pathlib import Path
     from data_contracts.warehouse import Warehouse
-    from flows import publish, steps
+    from flows import publish, release, steps
     from flows.plan import make_plan
     from flows.recipe import load_recipe
 
@@ -44,7 +44,8 @@ BUILD = """
         validated = steps.run_validate(plan, ingested, cleaned, deduped, hear("validate"))
         sharded = steps.run_shard(plan, cleaned, deduped, validated, hear("shard"))
         results = publish.DataResults(
-            ingested=ingested, cleaned=cleaned, deduped=deduped, validated=validated, sharded=sharded
+            ingested=ingested, cleaned=cleaned, deduped=deduped, validated=validated, sharded=sharded,
+            released=release.judge(plan, validated, sharded),
         )
         print(publish.publish_dataset(plan, results, render).path)
 """
@@ -66,7 +67,8 @@ def _build(recipe: Path, warehouse: Path) -> Path:
 
 
 def _content(version: Path) -> dict[str, bytes]:
-    outside = {"manifest.json"}  # knows when it was made
+    # These know when they were made.
+    outside = {"manifest.json", "release.json", "release-suites.json"}
     return {
         path.relative_to(version).as_posix(): path.read_bytes()
         for path in sorted(version.rglob("*"))

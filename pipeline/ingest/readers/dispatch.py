@@ -7,6 +7,7 @@ from typing import BinaryIO, NamedTuple, Self, cast
 
 import pyarrow as pa
 
+from data_contracts.arrow_files import read_ipc
 from data_contracts.reasons import Reason
 from pipeline.ingest.archives import Member, tar_members, zip_members
 from pipeline.ingest.decompress import BrokenStream
@@ -70,6 +71,9 @@ def read_file(
     """
     if is_dataset(file.location):
         yield from read_dataset(file.location, source, recipe)
+        return
+    if file.rows:
+        yield read_ipc(Path(file.location), ROWS)
         return
     reading = _Reading(file.path, source, recipe, scratch, 0)
     try:

@@ -5,10 +5,13 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import orjson
+
 from data_contracts.reasons import Reason
 from pipeline.ingest.recipe import IngestRecipe, Source
 from pipeline.ingest.rows import RowCollector
 
+_JSON_OPTIONS: Final = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
 _BRACES: Final = re.compile(r"\{([^{}]*)\}")
 
 
@@ -21,6 +24,7 @@ class FieldMap:
         self._text = _finder(source.text_field)
         self._key = _finder(source.key_field) if source.key_field is not None else None
         self._url = _finder(source.url_field) if source.url_field is not None else None
+        self._kept = [(name, _finder(name)) for name in source.metadata_fields]
         self._separator = source.turn_separator
         self._template: list[str] | None = None
         if source.turn_template is not None:
@@ -59,15 +63,22 @@ class FieldMap:
                 rows.fail(position, Reason.NO_KEY_FIELD)
                 return
         url = self._url(record) if self._url is not None else None
+        kept = self._metadata_of(record) if self._kept else None
         try:
             key, data = key and key.encode().decode(), text.encode()
         except UnicodeEncodeError:  # half of a surrogate pair, written as an escape
             rows.fail(position, Reason.BAD_ENCODING)
             return
-        if len(data) > self._max_bytes:
-            rows.fail(position, Reason.TOO_LARGE, len(data), self._max_bytes)
+        size = max(len(data), len(kept or ""))
+        if size > self._max_bytes:
+            rows.fail(position, Reason.TOO_LARGE, size, self._max_bytes)
         else:
-            rows.add(position, data, key, url if type(url) is str else None)
+            rows.add(position, data, key, url if type(url) is str else None, kept)
+
+    def _metadata_of(self, record: Mapping[str, Any]) -> str | None:
+        """Write the fields to keep as a JSON object; None where the record has none of them."""
+        found = {name: value for name, find in self._kept if (value := find(record)) is not None}
+        return as_json(found) if found else None
 
     def _joined(self, turns: list[Any]) -> Any:
         """Write a list of turns as one text; None where a turn lacks a field, or there is none."""
@@ -82,6 +93,14 @@ class FieldMap:
             fixed = self._template[::2]
             written.append("".join(map("".join, zip(fixed, [*parts, ""], strict=True))))
         return self._separator.join(written) if written else None
+
+
+def as_json(found: Mapping[str, Any]) -> str:
+    """Write an object as JSON: dates as ISO 8601, what JSON has no form for as Python shows it."""
+    try:
+        return orjson.dumps(found, default=str, option=_JSON_OPTIONS).decode()
+    except TypeError:  # integers over 64 bits, halves of surrogate pairs
+        return json.dumps(found, default=str, sort_keys=True, separators=(",", ":"))
 
 
 _Finder = Callable[[Mapping[str, Any]], Any]
@@ -111,13 +130,14 @@ def _finder(name: str) -> _Finder:
 
 def top_fields(source: Source) -> list[str]:
     """Name the fields that a source looks for, and the outermost of nested ones."""
-    names = [source.text_field, source.key_field, source.url_field]
+    names = [source.text_field, source.key_field, source.url_field, *source.metadata_fields]
     both = [(name, name.partition(".")[0]) for name in names if name is not None]
     return list(dict.fromkeys(one for pair in both for one in pair))
 
 
 def is_plain(source: Source, there: list[str]) -> bool:
-    """Tell whether columns can be taken as they are: nothing nested, no turns, no address."""
+    """Tell whether columns can be taken as they are: text and key alone, nothing nested, no turns."""
     wanted = [name for name in (source.text_field, source.key_field) if name is not None]
     nested = any("." in name and name not in there for name in wanted)
-    return not nested and source.turn_template is None and source.url_field is None
+    more = source.turn_template is not None or source.url_field is not None
+    return not (nested or more or source.metadata_fields)

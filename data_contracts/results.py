@@ -286,6 +286,10 @@ class ShardResult(StageResult):
     """Documents per split."""
     tokens: dict[str, int]
     """Tokens per split."""
+    repeated_documents: int = Field(default=0, ge=0)
+    """Further copies of training documents, beside the splits."""
+    repeated_tokens: int = Field(default=0, ge=0)
+    """Their tokens."""
 
 
 class TrainResult(Result):

@@ -10,6 +10,7 @@ from data_contracts.arrow_files import partitions
 from data_contracts.exports import Exports
 from data_contracts.forgotten import ForgetList
 from data_contracts.frozen import Frozen
+from data_contracts.identity import HALF, half
 from data_contracts.manifest import ModelManifest
 from data_contracts.reasons import Reason, Stage
 from data_contracts.results import RESULT_FILE
@@ -88,7 +89,8 @@ def holders(warehouse: Warehouse, forgotten: ForgetList) -> tuple[Holder, ...]:
         for stage, folder in run_folders(warehouse)
         if _run_has(stage, folder, listed)
     ]
-    cached = _cached(warehouse, pl.col("content_id").is_in(sorted(forgotten.content_ids)))
+    halves = sorted({half(one) for one in forgotten.content_ids})
+    cached = _cached(warehouse, pl.col("content_id").str.slice(HALF).is_in(halves))
     exports = _exports(warehouse, {one.label for one in versions})
     deliveries = [
         _holder(warehouse, Kind.DELIVERY, path)

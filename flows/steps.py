@@ -3,7 +3,9 @@
 `flows.tasks` wraps these functions one to one; notebooks and other orchestrators call them directly.
 """
 
+import logging
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +17,7 @@ from data_contracts.manifest import now
 from data_contracts.progress import Progress, silent
 from data_contracts.reasons import Stage
 from data_contracts.results import (
+    RESULT_FILE,
     CleanResult,
     DedupResult,
     EvaluateResult,
@@ -25,12 +28,15 @@ from data_contracts.results import (
     ValidateResult,
     check_chain,
 )
+from data_contracts.seal import SEAL_FILE, broken_files, seal
 from data_contracts.warehouse import Warehouse
 from flows.decontamination import evaluation_files
 from flows.disk import a_full_disk_is_told
 from flows.plan import Plan, data_keys, evaluation_key, model_key, stage_versions
 from flows.publish import Published
 from flows.recipe import Recipe
+
+_LOG = logging.getLogger(__name__)
 
 AnyResult = TypeVar("AnyResult", bound=Result)
 
@@ -265,20 +271,30 @@ def _planned(
 def _once(
     folder: Path, result_type: type[AnyResult], work: Callable[[Path], AnyResult]
 ) -> AnyResult:
-    """Take a result from the cache, or do the work into the cache."""
-    done = result_type.load(folder)
-    if done is not None:
-        os.utime(folder)  # the cache forgets what was least recently used
-        return done
+    """Take a result from the cache, or do the work into the cache.
+
+    What is not as the stage left it, or was never sealed, is done again.
+    """
+    if (folder / RESULT_FILE).exists():
+        broken = broken_files(folder)
+        done = None if broken else result_type.load(folder)
+        if done is not None:
+            os.utime(folder)  # the cache forgets what was least recently used
+            return done
+        if broken[0].name != SEAL_FILE:
+            _LOG.warning("%s is not what was cached: the stage runs again", broken[0])
+        shutil.rmtree(folder)
     with a_full_disk_is_told(folder):
-        return work(folder)
+        done = work(folder)
+        seal(folder)
+    return done
 
 
 def record_cache_keys(recipe: Recipe) -> dict[Stage, str]:
     """Name the caches of results per record: all that decides a result, beside the record."""
     from pipeline.clean.own import measured_by  # noqa: PLC0415
 
-    edited = [stage_versions(Stage.CLEAN), recipe.clean.edits]
+    edited = [stage_versions(Stage.CLEAN), recipe.clean.edits_alone]
     decides: dict[Stage, object] = {
         Stage.INGEST: stage_versions(Stage.INGEST),
         Stage.CLEAN: [edited, measured_by(recipe.clean)],

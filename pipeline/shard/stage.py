@@ -30,7 +30,7 @@ from data_contracts.results import (
 )
 from data_contracts.schemas import DOCUMENTS, PUBLISHED_DOCUMENTS, PUBLISHED_METADATA
 from data_contracts.split import SPLITS
-from data_contracts.token_shards import TokenShardWriter
+from data_contracts.token_shards import REPEATS, TokenShardWriter
 from pipeline.id_halves import id_halves
 from pipeline.partition_pool import map_in_order
 from pipeline.record_cache import RecordCache
@@ -46,6 +46,7 @@ from pipeline.shard.metadata import RecordMetadata
 from pipeline.shard.order import shuffle_keys
 from pipeline.shard.placements import Placements
 from pipeline.shard.recipe import ShardRecipe
+from pipeline.shard.repeats import repeated_documents, times_by_cluster_size
 from pipeline.shard.scatter import Scatter
 from pipeline.shard.tokens import CACHED, Tokenised, tokenise
 
@@ -84,6 +85,8 @@ class _Run:
     sizes: dict[card.Group, card.Size] = field(default_factory=lambda: defaultdict(card.Size))
     text_bytes: int = 0
     rows_reused: int = 0
+    repeated_documents: int = 0
+    repeated_tokens: int = 0
 
     @property
     def contracts(self) -> tuple[ContractStamp, ...]:
@@ -105,7 +108,7 @@ def shard(
     """Write a dataset version's documents, tokens, ledger, signals, index and card.
 
     Every file is a function of the set of records, the recipe and the lock: input order,
-    partitioning, threads and cache leave no trace. Memory: 49 bytes per kept record, a bucket
+    partitioning, threads and cache leave no trace. Memory: 53 bytes per kept record, a bucket
     (64 MB) or a batch (16 MB of text) per worker, and 64 MB of tokens.
 
     Args:
@@ -160,6 +163,8 @@ def shard(
             for number, split in enumerate(SPLITS)
         },
         tokens=tokens,
+        repeated_documents=run.repeated_documents,
+        repeated_tokens=run.repeated_tokens,
     ).save()
 
 
@@ -270,7 +275,24 @@ def _write_tokens(run: _Run, lock: Lock, cache: Path | None) -> dict[str, int]:
                     done += pc.sum(batch.spans["text_bytes"]).as_py() or 0
                     run.progress(done, run.text_bytes, "bytes", f"tokenising {split}")
             tokens[str(split)] = writer.tokens
+        _write_repeats(run, encoder, store)
     return tokens
+
+
+def _write_repeats(run: _Run, encoder: tokenizer.Encoder, store: RecordCache) -> None:
+    """Write the further copies that the recipe asks for; no folder where there are none."""
+    times = times_by_cluster_size(run.placements, run.recipe.repeat_by_cluster_size)
+    run.repeated_documents = int(times.sum(dtype=np.int64)) - len(times)
+    if not run.repeated_documents:
+        return
+    documents = repeated_documents(run.output_dir / "documents", run.placements, times)
+    done = 0
+    with TokenShardWriter(run.output_dir / "tokens" / REPEATS, encoder.vocabulary_size) as writer:
+        for batch in tokenise(documents, run.placements.contents_of, encoder, store):
+            writer.add(batch.tokens, batch.spans)
+            done += batch.spans.num_rows
+            run.progress(done, run.repeated_documents, "documents", "repeating documents")
+    run.repeated_tokens = writer.tokens
 
 
 def _count(run: _Run, split: str, batch: Tokenised) -> None:
@@ -295,6 +317,8 @@ def _write_card(run: _Run, lock: Lock, records: int) -> None:
             records=records,
             checks=len(run.inputs.validated.checks),
             warnings=len(run.inputs.validated.warnings),
+            repeated_documents=run.repeated_documents,
+            repeated_tokens=run.repeated_tokens,
         )
     )
     (run.output_dir / "README.md").write_text(text, encoding="utf-8")

@@ -11,6 +11,7 @@ import typer
 from data_contracts.errors import CorpusError
 from flows.commands import (
     building,
+    compressing,
     contracts,
     exchanging,
     keeping,
@@ -54,6 +55,7 @@ for command in (
     modelling.sample,
     modelling.translate,
     modelling.classify,
+    compressing.compress,
     serving.up,
 ):
     app.command()(command)

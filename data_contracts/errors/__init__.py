@@ -20,6 +20,7 @@ from data_contracts.errors.keeping import (
     WarehouseFormat,
 )
 from data_contracts.errors.modelling import (
+    ModelUnfit,
     NoCandidate,
     NothingToRollBack,
     PromotionRefused,
@@ -56,6 +57,7 @@ __all__ = [
     "ForgottenStillPublished",
     "GateRefused",
     "LibraryMissing",
+    "ModelUnfit",
     "NoCandidate",
     "NothingLeft",
     "NothingToRollBack",

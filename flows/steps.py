@@ -3,7 +3,9 @@
 `flows.tasks` wraps these functions one to one; notebooks and other orchestrators call them directly.
 """
 
+import logging
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +17,7 @@ from data_contracts.manifest import now
 from data_contracts.progress import Progress, silent
 from data_contracts.reasons import Stage
 from data_contracts.results import (
+    RESULT_FILE,
     CleanResult,
     DedupResult,
     EvaluateResult,
@@ -25,12 +28,15 @@ from data_contracts.results import (
     ValidateResult,
     check_chain,
 )
+from data_contracts.seal import SEAL_FILE, broken_files, seal
 from data_contracts.warehouse import Warehouse
 from flows.decontamination import evaluation_files
 from flows.disk import a_full_disk_is_told
 from flows.plan import Plan, data_keys, evaluation_key, model_key, stage_versions
 from flows.publish import Published
 from flows.recipe import Recipe
+
+_LOG = logging.getLogger(__name__)
 
 AnyResult = TypeVar("AnyResult", bound=Result)
 
@@ -194,6 +200,7 @@ def run_shard(
         deduped=deduped,
         validated=validated,
         licenses={source.name: source.license for source in recipe.sources},
+        metadata=_metadata(plan),
         lock=plan.lock,
     )
     cache = _records(plan, Stage.SHARD)
@@ -205,6 +212,16 @@ def run_shard(
     )
     check_chain(deduped, result)
     return result
+
+
+def _metadata(plan: Plan) -> Path | None:
+    """Find what ingest kept beside the text; None: no source of the recipe keeps any."""
+    if not any(source.metadata_fields or source.constants for source in plan.recipe.sources):
+        return None
+    folder = Warehouse(plan.warehouse).run_folder(Stage.INGEST, plan.key(Stage.INGEST))
+    ingested = IngestResult.load(folder)
+    assert ingested is not None, "no stage runs before it"  # noqa: S101
+    return ingested.metadata
 
 
 def run_train(
@@ -254,13 +271,23 @@ def _planned(
 def _once(
     folder: Path, result_type: type[AnyResult], work: Callable[[Path], AnyResult]
 ) -> AnyResult:
-    """Take a result from the cache, or do the work into the cache."""
-    done = result_type.load(folder)
-    if done is not None:
-        os.utime(folder)  # the cache forgets what was least recently used
-        return done
+    """Take a result from the cache, or do the work into the cache.
+
+    What is not as the stage left it, or was never sealed, is done again.
+    """
+    if (folder / RESULT_FILE).exists():
+        broken = broken_files(folder)
+        done = None if broken else result_type.load(folder)
+        if done is not None:
+            os.utime(folder)  # the cache forgets what was least recently used
+            return done
+        if broken[0].name != SEAL_FILE:
+            _LOG.warning("%s is not what was cached: the stage runs again", broken[0])
+        shutil.rmtree(folder)
     with a_full_disk_is_told(folder):
-        return work(folder)
+        done = work(folder)
+        seal(folder)
+    return done
 
 
 def record_cache_keys(recipe: Recipe) -> dict[Stage, str]:

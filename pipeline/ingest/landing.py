@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+import xxhash
 from pydantic import Field
 
 from data_contracts.errors import SourceMissing
@@ -206,7 +207,10 @@ def _load_memo(memo: Path | None) -> dict[str, tuple[Stamp, str]]:
     if memo is None:
         return {}
     try:
-        stored = json.loads(memo.read_bytes())
+        digest, _, body = memo.read_bytes().partition(b"\n")
+        if digest.decode("ascii") != xxhash.xxh3_128_hexdigest(body):
+            return {}  # what a disk changed would name a content that was never there
+        stored = json.loads(body)
         return {
             at: ((int(a), int(b), int(c), int(d)), str(e)) for at, (a, b, c, d, e) in stored.items()
         }
@@ -220,7 +224,8 @@ def _save_memo(memo: Path, known: dict[str, tuple[Stamp, str]]) -> None:
     partial = memo.with_name(f"{memo.name}.{os.getpid()}.partial")
     try:
         memo.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps(kept), encoding="utf-8")
+        body = json.dumps(kept).encode()
+        partial.write_bytes(xxhash.xxh3_128_hexdigest(body).encode() + b"\n" + body)
         os.replace(partial, memo)
     except OSError:  # a full or read-only disk: to look is allowed there, and hashes again
         with suppress(OSError):

@@ -18,7 +18,7 @@ from flows.plan import make_plan
 from flows.recipe import load_recipe
 from tests.flows.dataset_runs import build
 from tests.flows.editing import EditedCorpus, prose
-from tests.flows.test_refresh_equals_rebuild import content
+from tests.flows.version_bytes import content
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from flows.steps import keep_deliveries
 from pipeline.ingest.increments import Increments
 from tests.flows.dataset_runs import build
 from tests.flows.editing import prose
-from tests.flows.test_refresh_equals_rebuild import content
+from tests.flows.version_bytes import content
 
 LENIENT = """
 apiVersion: v3.1.0

@@ -20,6 +20,7 @@ from data_contracts.errors.keeping import (
     WarehouseFormat,
 )
 from data_contracts.errors.modelling import (
+    MixtureInvalid,
     ModelUnfit,
     NoCandidate,
     NothingToRollBack,
@@ -57,6 +58,7 @@ __all__ = [
     "ForgottenStillPublished",
     "GateRefused",
     "LibraryMissing",
+    "MixtureInvalid",
     "ModelUnfit",
     "NoCandidate",
     "NothingLeft",

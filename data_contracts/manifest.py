@@ -132,6 +132,8 @@ class DatasetManifest(Manifest):
     """Documents per split."""
     tokens: dict[str, int]
     """Tokens per split."""
+    repeated_tokens: int = Field(default=0, ge=0)
+    """Tokens of further copies of training documents, beside the splits."""
     tokenizer_sha256: str
     """SHA-256 of tokenizer.json."""
     contracts: tuple[ContractStamp, ...]

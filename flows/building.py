@@ -10,7 +10,7 @@ from prefect.runtime import flow_run
 from data_contracts.reasons import Stage
 from data_contracts.results import EvaluateResult
 from data_contracts.warehouse import Warehouse
-from flows import tasks
+from flows import steps, tasks
 from flows.disk import a_full_disk_is_told
 from flows.outbox import tell_of_rejection, tell_of_versions
 from flows.plan import Plan, make_plan, model_key
@@ -68,6 +68,8 @@ def build_until(plan: Plan, last: Stage) -> Published | None:
     """
     warehouse = Warehouse(plan.warehouse)
     with a_full_disk_is_told(warehouse.root), warehouse.lease(plan.recipe.name):
+        if kept := steps.keep_deliveries(plan):
+            get_run_logger().info("kept %d new deliveries", kept)
         if last is Stage.SHARD and plan.dataset_version is not None:
             get_run_logger().info("the dataset is up to date: %s", plan.dataset_version)
             return published_dataset(warehouse, f"{plan.recipe.name}@{plan.dataset_version}")

@@ -11,6 +11,7 @@ import typer
 from data_contracts.errors import CorpusError
 from flows.commands import (
     building,
+    compressing,
     contracts,
     exchanging,
     keeping,
@@ -48,6 +49,8 @@ for command in (
     keeping.forget,
     keeping.gc,
     exchanging.export,
+    exchanging.adopt,
+    exchanging.backfill,
     promoting.compare,
     promoting.promote,
     promoting.rollback,
@@ -55,6 +58,7 @@ for command in (
     modelling.sample,
     modelling.translate,
     modelling.classify,
+    compressing.compress,
     serving.up,
 ):
     app.command()(command)

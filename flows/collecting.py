@@ -14,6 +14,7 @@ from data_contracts.manifest import DatasetManifest, ModelManifest
 from data_contracts.reasons import Stage
 from data_contracts.results import RESULT_FILE
 from data_contracts.warehouse import Warehouse
+from flows.deliveries import take_out
 from flows.holders import (
     Holder,
     Kind,
@@ -63,7 +64,8 @@ def collect(
 
     That is: folders that killed runs left, stage outputs and caches that belong to no kept version
     and, if asked for, old versions and what held the text of forgotten records. Versions that an
-    alias names, and datasets of kept models, are always kept.
+    alias names, and datasets of kept models, are always kept. Kept deliveries of sources that only
+    ever get more are never removed; forgotten text is taken out of them.
 
     Args:
         warehouse: The warehouse.
@@ -90,7 +92,7 @@ def collect(
         removals = tuple(found[path] for path in sorted(found))
         collection = Collection(removals=removals, bytes_freed=_bytes_freed(removals))
         if not dry_run:
-            _remove(removals, _union(lists.values()))
+            _remove(warehouse, removals, lists)
     return collection
 
 
@@ -123,8 +125,9 @@ def _left_over(warehouse: Warehouse) -> Iterator[Removal]:
     for stage, folder in run_folders(warehouse):
         if not _is_done(folder) and stage not in GOES_ON:
             yield Removal(path=folder, why="left by a killed run")
-    for path in (warehouse.root / "cache").rglob("*.partial"):
-        yield Removal(path=path, why="left by a killed run")
+    for kind in ("cache", "landed"):
+        for path in (warehouse.root / kind).rglob("*.partial"):
+            yield Removal(path=path, why="left by a killed run")
 
 
 def _forgotten(warehouse: Warehouse, lists: dict[str, ForgetList]) -> Iterator[Removal]:
@@ -133,10 +136,11 @@ def _forgotten(warehouse: Warehouse, lists: dict[str, ForgetList]) -> Iterator[R
         mine = _of_dataset(name, holders(warehouse, listed))
         if warehouse.latest("datasets", name) in {one.path for one in mine}:
             raise ForgottenStillPublished(name)
-        yield from (Removal(path=one.path, why=HOLDS) for one in mine)
+        for one in mine:
+            yield Removal(path=one.path, why=HOLDS, whole=one.kind is not Kind.DELIVERY)
     every = _union(lists.values())
     for one in holders(warehouse, every):
-        if one.kind not in {*VERSIONS, Kind.EXPORT}:
+        if one.kind not in {*VERSIONS, Kind.DELIVERY, Kind.EXPORT}:
             yield Removal(path=one.path, why=HOLDS, whole=one.kind is not Kind.RESULTS)
     for stage, folder in run_folders(warehouse):
         if stage in GOES_ON and not _is_done(folder):
@@ -145,7 +149,7 @@ def _forgotten(warehouse: Warehouse, lists: dict[str, ForgetList]) -> Iterator[R
 
 def _of_dataset(name: str, found: tuple[Holder, ...]) -> list[Holder]:
     """Pick a dataset's versions and rejected folders, models of it, and evaluations of either."""
-    held = [one for one in found if one.kind in VERSIONS]
+    held = [one for one in found if one.kind in {*VERSIONS, Kind.DELIVERY}]
     labels = {one.label for one in held if one.label.split("@")[0] == name}
     labels |= {
         one.label
@@ -158,6 +162,7 @@ def _of_dataset(name: str, found: tuple[Holder, ...]) -> list[Holder]:
         if one.label in labels
         or (one.kind is Kind.EVALUATION and labels & set(one.path.parts))
         or (one.kind is Kind.REJECTED and one.path.parent.name == name)
+        or (one.kind is Kind.DELIVERY and one.path.parent.parent.name == name)
     ]
 
 
@@ -237,10 +242,17 @@ def _bytes_freed(removals: Iterable[Removal]) -> int:
     return sum(size for file, size in sizes.items() if names[file] >= links[file])
 
 
-def _remove(removals: Iterable[Removal], listed: ForgetList) -> None:
+def _remove(
+    warehouse: Warehouse, removals: Iterable[Removal], lists: dict[str, ForgetList]
+) -> None:
     """Remove it all. A version goes from sight at once, however long its files take."""
-    for path in (one.path for one in removals if not one.whole):
-        forget(path, listed.content_ids)
+    parts = [one.path for one in removals if not one.whole]
+    for name, listed in lists.items():
+        kept = warehouse.increments(name)
+        take_out(warehouse, name, {one for one in parts if one.is_relative_to(kept)}, listed)
+    every = _union(lists.values())
+    for path in (one for one in parts if one.is_dir()):
+        forget(path, every.content_ids)
     for one in removals:
         if one.whole and one.path.is_dir():
             hidden = one.path.with_name(f".{one.path.name}.removed")

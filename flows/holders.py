@@ -10,10 +10,12 @@ from data_contracts.arrow_files import partitions
 from data_contracts.exports import Exports
 from data_contracts.forgotten import ForgetList
 from data_contracts.frozen import Frozen
+from data_contracts.identity import HALF, half
 from data_contracts.manifest import ModelManifest
 from data_contracts.reasons import Reason, Stage
 from data_contracts.results import RESULT_FILE
 from data_contracts.warehouse import Warehouse
+from flows.deliveries import that_hold
 
 
 class Kind(StrEnum):
@@ -33,6 +35,8 @@ class Kind(StrEnum):
     """What was read of files, in the cache."""
     RESULTS = "results"
     """Results per record, in the cache."""
+    DELIVERY = "delivery"
+    """A file that is kept for a source that only ever gets more."""
     EXPORT = "export"
     """A folder outside the warehouse that documents were written to (`mill export`)."""
 
@@ -45,7 +49,7 @@ class Holder(Frozen):
     label: str
     """NAME@VERSION, or the folder's place in the warehouse."""
     path: Path
-    """The folder."""
+    """The folder, or the file."""
 
 
 def holders(warehouse: Warehouse, forgotten: ForgetList) -> tuple[Holder, ...]:
@@ -85,9 +89,15 @@ def holders(warehouse: Warehouse, forgotten: ForgetList) -> tuple[Holder, ...]:
         for stage, folder in run_folders(warehouse)
         if _run_has(stage, folder, listed)
     ]
-    cached = _cached(warehouse, pl.col("content_id").is_in(sorted(forgotten.content_ids)))
+    halves = sorted({half(one) for one in forgotten.content_ids})
+    cached = _cached(warehouse, pl.col("content_id").str.slice(HALF).is_in(halves))
     exports = _exports(warehouse, {one.label for one in versions})
-    return (*versions, *models, *evaluations, *rejected, *runs, *cached, *exports)
+    deliveries = [
+        _holder(warehouse, Kind.DELIVERY, path)
+        for name in warehouse.names("datasets")
+        for path in that_hold(warehouse, name, forgotten)
+    ]
+    return (*versions, *models, *evaluations, *rejected, *runs, *cached, *deliveries, *exports)
 
 
 def dataset_folders(warehouse: Warehouse) -> Iterator[Path]:

@@ -39,6 +39,7 @@ from data_contracts.results import (
     ValidateResult,
     start_folder,
 )
+from data_contracts.seal import SEAL_FILE
 from data_contracts.warehouse import Warehouse, link_tree
 from flows.plan import DATA_STAGES, STAGES, Plan, data_keys, evaluation_key, model_key
 from flows.recipe import Recipe
@@ -136,7 +137,7 @@ def publish_dataset(
     version = warehouse.next_version("datasets", recipe.name, fingerprint)
     staging = warehouse.staging_folder("datasets", recipe.name, version)
     for path in sorted(sharded.folder.iterdir()):
-        if path.name not in {RESULT_FILE, RELEASE_SUITES_FILE}:
+        if path.name not in {RESULT_FILE, SEAL_FILE, RELEASE_SUITES_FILE}:
             link_tree(path, staging / path.name)
     link_tree(results.validated.quality, staging / QUALITY_FILE)
     _keep_contracts(staging, plan, results)
@@ -162,6 +163,7 @@ def publish_dataset(
         records_dropped=_dropped(results),
         documents=sharded.documents,
         tokens=sharded.tokens,
+        repeated_tokens=sharded.repeated_tokens,
         tokenizer_sha256=sharded.tokenizer_sha256,
         contracts=results.contracts,
         warnings=tuple(check.description for check in results.warnings),
@@ -223,7 +225,7 @@ def publish_model(
     version = warehouse.next_version("models", recipe.name, fingerprint)
     staging = warehouse.staging_folder("models", recipe.name, version)
     for path in sorted(trained.folder.iterdir()):
-        if path.is_file() and path.name != "result.json":
+        if path.is_file() and path.name not in {RESULT_FILE, SEAL_FILE}:
             link_tree(path, staging / path.name)
     model_figures = [one for one in evaluated.figures if one.predictor == "model"]
     manifest = ModelManifest(
@@ -275,6 +277,7 @@ def publish_evaluation(
         staging = place.with_name(f".{place.name}.partial")
         start_folder(staging)
         link_tree(evaluated.folder, staging)
+        (staging / SEAL_FILE).unlink(missing_ok=True)
         warehouse.publish(staging, place)
     return place
 

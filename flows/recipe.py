@@ -68,6 +68,10 @@ class Recipe(Frozen):
             if twice:
                 msg = f"two {kind} are named `{twice[0]}`; give each its own name"
                 raise ValueError(msg)
+        late = [one.name for one in self.evaluation_sets if one.delivery == "append"]
+        if late:
+            msg = f"evaluation set `{late[0]}` is a snapshot: remove its `delivery`"
+            raise ValueError(msg)
         return self
 
     def at(self, base: Path) -> "Recipe":

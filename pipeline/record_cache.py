@@ -10,7 +10,7 @@ import itertools
 import logging
 import threading
 import uuid
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from data_contracts.arrow_files import checksum, read_ipc, write_ipc
+from data_contracts.identity import HALF, half
 from pipeline.id_halves import Halves, id_halves
 
 _LOG = logging.getLogger(__name__)
@@ -147,6 +148,31 @@ class RecordCache:
         if kind is None:
             self.flush()
 
+    def fetch(
+        self, ids: pa.ChunkedArray, compute: Callable[[NDArray[np.int64]], pa.Table]
+    ) -> tuple[pa.Table, int]:
+        """Take what is there, and compute and add what is not.
+
+        Args:
+            ids: As for `find`.
+            compute: Given places in `ids`, ascending, gives the results there (`schema`).
+
+        Returns:
+            The results in the order of `ids`; how many were there.
+        """
+        found = self.find(ids)
+        missing = np.flatnonzero(found < 0)
+        known = np.flatnonzero(found >= 0)
+        if not len(missing):
+            return self.take(found), len(found)
+        fresh = compute(missing).cast(self.schema)
+        self.add(ids.take(pa.array(missing)).combine_chunks(), fresh)
+        if not len(known):
+            return fresh, 0
+        together = pa.concat_tables([self.take(found[known]), fresh])
+        back = np.argsort(np.concatenate([known, missing]))
+        return together.take(pa.array(back)), len(known)
+
 
 def segments(folder: Path) -> list[Path]:
     """List the segments of a cache."""
@@ -154,16 +180,17 @@ def segments(folder: Path) -> list[Path]:
 
 
 def forget(folder: Path, content_ids: Collection[str]) -> int:
-    """Take the results of records out of a cache.
+    """Take the results of records out of a cache, those on what other records left of them too.
 
     Returns:
         Rows taken out.
     """
-    listed = pa.array(sorted(content_ids), pa.string())
+    listed = pa.array(sorted(map(half, content_ids)), pa.string())
     removed = 0
     for path in segments(folder):
         table = read_ipc(path)
-        kept = table.filter(pc.invert(pc.is_in(table["content_id"], value_set=listed)))
+        halves = pc.utf8_slice_codeunits(table["content_id"], HALF)
+        kept = table.filter(pc.invert(pc.is_in(halves, value_set=listed)))
         if kept.num_rows < table.num_rows:
             removed += table.num_rows - kept.num_rows
             _write(folder, kept)

@@ -21,6 +21,7 @@ from data_contracts.errors.keeping import (
     WarehouseFormat,
 )
 from data_contracts.errors.modelling import (
+    ModelUnfit,
     NoCandidate,
     NothingToRollBack,
     PromotionRefused,
@@ -57,6 +58,7 @@ __all__ = [
     "ForgottenStillPublished",
     "GateRefused",
     "LibraryMissing",
+    "ModelUnfit",
     "NoCandidate",
     "NothingLeft",
     "NothingToRollBack",

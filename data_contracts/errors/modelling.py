@@ -29,6 +29,17 @@ class TaskDataInvalid(CorpusError):
         super().__init__(f"{place} {problem}. {fix}")
 
 
+class ModelUnfit(CorpusError):
+    """A model is not of the kind that was asked for."""
+
+    exit_code = 2
+
+    def __init__(self, path: Path | str, problem: str, fix: str) -> None:
+        """Name the model's folder, the problem and the fix."""
+        self.path, self.problem, self.fix = str(path), problem, fix
+        super().__init__(f"{path}: {problem}. {fix}")
+
+
 class TrainingDiverged(CorpusError):
     """The loss became NaN or infinite."""
 

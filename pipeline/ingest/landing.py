@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+import xxhash
 from pydantic import Field
 
 from data_contracts.errors import SourceMissing
@@ -46,6 +47,8 @@ class LandedFile(Frozen):
     sha256: str | None
     """SHA-256 of its bytes; for a URL, of what the store says identifies them. None: it may not
     be read."""
+    rows: bool = False
+    """What lies there is rows that were read of the file (`pipeline.ingest.increments`)."""
 
 
 class LandedSource(Frozen):
@@ -83,11 +86,18 @@ def land(source: Source, memo: Path | None = None) -> LandedSource:
         raise _nothing_to_read(source, listed)
     files = _mark_remote(source, wanted) if remote else _hash_local(wanted, memo)
     taken = {one.path for one in wanted}
+    return landed_source(source, files, tuple(o.path for o in listed if o.path not in taken))
+
+
+def landed_source(
+    source: Source, files: tuple[LandedFile, ...], skipped: tuple[str, ...]
+) -> LandedSource:
+    """Say of files, sorted by path, that they are what a source holds."""
     identity = [reader_identity(source)] if source.reader is not None else []
     return LandedSource(
         name=source.name,
         files=files,
-        skipped=tuple(one.path for one in listed if one.path not in taken),
+        skipped=skipped,
         bytes=sum(file.bytes for file in files),
         digest=fingerprint([*identity, *([file.path, file.sha256] for file in files)]),
     )
@@ -197,7 +207,10 @@ def _load_memo(memo: Path | None) -> dict[str, tuple[Stamp, str]]:
     if memo is None:
         return {}
     try:
-        stored = json.loads(memo.read_bytes())
+        digest, _, body = memo.read_bytes().partition(b"\n")
+        if digest.decode("ascii") != xxhash.xxh3_128_hexdigest(body):
+            return {}  # what a disk changed would name a content that was never there
+        stored = json.loads(body)
         return {
             at: ((int(a), int(b), int(c), int(d)), str(e)) for at, (a, b, c, d, e) in stored.items()
         }
@@ -211,7 +224,8 @@ def _save_memo(memo: Path, known: dict[str, tuple[Stamp, str]]) -> None:
     partial = memo.with_name(f"{memo.name}.{os.getpid()}.partial")
     try:
         memo.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps(kept), encoding="utf-8")
+        body = json.dumps(kept).encode()
+        partial.write_bytes(xxhash.xxh3_128_hexdigest(body).encode() + b"\n" + body)
         os.replace(partial, memo)
     except OSError:  # a full or read-only disk: to look is allowed there, and hashes again
         with suppress(OSError):

@@ -18,10 +18,11 @@ _UNPLACED: Final = -1
 
 
 class Placements:
-    """The kept records by id, 49 bytes of memory each; text is never held here.
+    """The kept records by id, 53 bytes of memory each; text is never held here.
 
     Attributes:
         split: uint8 (records,), index into `SPLITS`.
+        cluster_size: int32 (records,), records that this one stands for, itself counted.
         shard: int32 (records,), number of the file in documents/<split>/, -1 until placed.
         row: int64 (records,), row in that file.
         tokens: int32 (records,), the end mark included.
@@ -46,6 +47,7 @@ class Placements:
         if same.any():
             raise SchemaMismatch(str(kept), "a record is listed twice")
         self.split: NDArray[np.uint8] = numbers.to_numpy().astype(np.uint8)[order]
+        self.cluster_size: NDArray[np.int32] = table["cluster_size"].to_numpy()[order]
         self.shard = np.full(len(order), _UNPLACED, np.int32)
         self.row = np.zeros(len(order), np.int64)
         self.tokens = np.zeros(len(order), np.int32)

@@ -28,9 +28,9 @@ from data_contracts.results import (
     ValidateResult,
     start_folder,
 )
-from data_contracts.schemas import DOCUMENTS, PUBLISHED_DOCUMENTS
+from data_contracts.schemas import DOCUMENTS, PUBLISHED_DOCUMENTS, PUBLISHED_METADATA
 from data_contracts.split import SPLITS
-from data_contracts.token_shards import TokenShardWriter
+from data_contracts.token_shards import REPEATS, TokenShardWriter
 from pipeline.id_halves import id_halves
 from pipeline.partition_pool import map_in_order
 from pipeline.record_cache import RecordCache
@@ -42,9 +42,11 @@ from pipeline.shard.documents import (
     read_documents,
     write_dataset_dict,
 )
+from pipeline.shard.metadata import RecordMetadata
 from pipeline.shard.order import shuffle_keys
 from pipeline.shard.placements import Placements
 from pipeline.shard.recipe import ShardRecipe
+from pipeline.shard.repeats import repeated_documents, times_by_cluster_size
 from pipeline.shard.scatter import Scatter
 from pipeline.shard.tokens import CACHED, Tokenised, tokenise
 
@@ -62,6 +64,9 @@ class ShardInputs(Frozen):
     """The gate's verdict, and the ledger."""
     licenses: dict[str, str | None]
     """Licence per source, for the card; None: unknown."""
+    metadata: Path | None = None
+    """What sources say of their records beside the text (METADATA); None: documents have no such
+    column."""
     lock: Path | None = None
     """A folder with the tokenizer learned before (`data_contracts.lock`); None: learn one. It is
     also learned when the settings that decide it have changed."""
@@ -80,6 +85,8 @@ class _Run:
     sizes: dict[card.Group, card.Size] = field(default_factory=lambda: defaultdict(card.Size))
     text_bytes: int = 0
     rows_reused: int = 0
+    repeated_documents: int = 0
+    repeated_tokens: int = 0
 
     @property
     def contracts(self) -> tuple[ContractStamp, ...]:
@@ -101,7 +108,7 @@ def shard(
     """Write a dataset version's documents, tokens, ledger, signals, index and card.
 
     Every file is a function of the set of records, the recipe and the lock: input order,
-    partitioning, threads and cache leave no trace. Memory: 49 bytes per kept record, a bucket
+    partitioning, threads and cache leave no trace. Memory: 53 bytes per kept record, a bucket
     (64 MB) or a batch (16 MB of text) per worker, and 64 MB of tokens.
 
     Args:
@@ -156,6 +163,8 @@ def shard(
             for number, split in enumerate(SPLITS)
         },
         tokens=tokens,
+        repeated_documents=run.repeated_documents,
+        repeated_tokens=run.repeated_tokens,
     ).save()
 
 
@@ -171,6 +180,7 @@ def _write_documents(run: _Run) -> None:
     paths = partitions(run.inputs.cleaned.documents)
     total = sum(path.stat().st_size for path in paths)
     scatter = Scatter(run.temporary / "documents", total)
+    metadata = RecordMetadata(run.inputs.metadata) if run.inputs.metadata is not None else None
 
     def scatter_kept(path: Path) -> int:
         table = read_ipc(path, DOCUMENTS)
@@ -182,6 +192,8 @@ def _write_documents(run: _Run) -> None:
         rows = table.select(PUBLISHED_DOCUMENTS.names)
         check_lengths(rows, kept)
         rows = rows.append_column(RECORD_COLUMN, pa.array(records))
+        if metadata is not None:
+            rows = rows.append_column(PUBLISHED_METADATA, metadata.of(ids))
         scatter.add(rows, shuffle_keys(ids, run.recipe.shuffle_seed), kept)
         return path.stat().st_size
 
@@ -191,7 +203,13 @@ def _write_documents(run: _Run) -> None:
         run.progress(done, total, "bytes", "shuffling documents")
     folder = run.output_dir / "documents"
     writers = [
-        DocumentsWriter(folder / split, split, run.recipe.documents_shard_bytes, run.contracts)
+        DocumentsWriter(
+            folder / split,
+            split,
+            run.recipe.documents_shard_bytes,
+            run.contracts,
+            has_metadata=metadata is not None,
+        )
         for split in SPLITS
     ]
 
@@ -257,7 +275,24 @@ def _write_tokens(run: _Run, lock: Lock, cache: Path | None) -> dict[str, int]:
                     done += pc.sum(batch.spans["text_bytes"]).as_py() or 0
                     run.progress(done, run.text_bytes, "bytes", f"tokenising {split}")
             tokens[str(split)] = writer.tokens
+        _write_repeats(run, encoder, store)
     return tokens
+
+
+def _write_repeats(run: _Run, encoder: tokenizer.Encoder, store: RecordCache) -> None:
+    """Write the further copies that the recipe asks for; no folder where there are none."""
+    times = times_by_cluster_size(run.placements, run.recipe.repeat_by_cluster_size)
+    run.repeated_documents = int(times.sum(dtype=np.int64)) - len(times)
+    if not run.repeated_documents:
+        return
+    documents = repeated_documents(run.output_dir / "documents", run.placements, times)
+    done = 0
+    with TokenShardWriter(run.output_dir / "tokens" / REPEATS, encoder.vocabulary_size) as writer:
+        for batch in tokenise(documents, run.placements.contents_of, encoder, store):
+            writer.add(batch.tokens, batch.spans)
+            done += batch.spans.num_rows
+            run.progress(done, run.repeated_documents, "documents", "repeating documents")
+    run.repeated_tokens = writer.tokens
 
 
 def _count(run: _Run, split: str, batch: Tokenised) -> None:
@@ -282,6 +317,8 @@ def _write_card(run: _Run, lock: Lock, records: int) -> None:
             records=records,
             checks=len(run.inputs.validated.checks),
             warnings=len(run.inputs.validated.warnings),
+            repeated_documents=run.repeated_documents,
+            repeated_tokens=run.repeated_tokens,
         )
     )
     (run.output_dir / "README.md").write_text(text, encoding="utf-8")

@@ -32,6 +32,7 @@ EXAMPLES = [
     errors.TooLittleText("validation", 3, 10),
     errors.TooFewExamples(3, 40, 20),
     errors.QualityModelInvalid("m.safetensors", "it cannot be read"),
+    errors.ModelUnfit("models/x", "is no decoder", "Name a decoder."),
     errors.TaskDataInvalid("t.tsv", 3, "two columns are needed", "Separate them by a tab."),
     errors.NothingToRollBack("demo"),
     errors.NoCandidate("demo", "candidate"),

@@ -31,6 +31,7 @@ def build(recipe: Path, warehouse: Path, **pinned: Any) -> Build:
     store = Warehouse.create(warehouse)
     plan = make_plan(load_recipe(recipe), store, **pinned)
     with store.lease(plan.recipe.name):
+        steps.keep_deliveries(plan)
         if plan.dataset_version is not None:
             label = f"{plan.recipe.name}@{plan.dataset_version}"
             return Build(plan, published_dataset(store, label), None)

@@ -65,9 +65,14 @@ class Edit(NamedTuple):
 
 
 def prose(seed: int, paragraphs: int = 2) -> str:
-    """Text of its own for each seed."""
+    """Text of its own for each seed, below a heading that about five texts of a source share."""
     rng = np.random.default_rng(seed)
-    return "\n".join(paragraph(rng, 50) for _ in range(paragraphs))
+    return "\n".join([heading(seed), *(paragraph(rng, 50) for _ in range(paragraphs))])
+
+
+def heading(seed: int) -> str:
+    """A line that goes where more than four texts have it (`write`): edits decide where."""
+    return f"From the old mill, part {seed % 8}"
 
 
 class EditedCorpus:
@@ -204,6 +209,7 @@ class EditedCorpus:
                 "contracts": [f"{one}.yaml" for one in ("records", "documents", "ledger")]
             },
             "shard": {"vocabulary_size": 300, "documents_shard_bytes": 20_000},
+            "clean": {"line_rules": {"max_documents": 4}},
             "train": None,
             **recipe,
         }

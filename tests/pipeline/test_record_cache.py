@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_contracts.identity import content_id
+from data_contracts.identity import content_id, shortened_id
 from pipeline import record_cache
 from pipeline.record_cache import RecordCache, forget
 
@@ -133,3 +133,30 @@ def _warnings():
         yield said
     finally:
         logger.removeHandler(handler)
+
+
+def test_what_is_not_there_is_computed_and_put_in_its_place(tmp_path):
+    _store(tmp_path, ["a", "bb"])
+    asked, computed = ["ccc", "bb", "", "a", "dddd"], []
+
+    def compute(places):
+        computed.extend(places.tolist())
+        return _results([asked[place] for place in places])
+
+    with RecordCache(tmp_path, RESULTS) as cache:
+        found, there = cache.fetch(pa.chunked_array([_ids(asked)]), compute)
+    assert found["text"].to_pylist() == asked
+    assert (there, computed) == (2, [0, 2, 4])
+    with RecordCache(tmp_path, RESULTS) as cache:
+        found, there = cache.fetch(pa.chunked_array([_ids(asked)]), compute)
+    assert found["text"].to_pylist() == asked
+    assert (there, len(computed)) == (5, 3)
+
+
+def test_with_a_record_what_others_left_of_it_is_forgotten(tmp_path):
+    record, other = content_id(b"record"), content_id(b"other")
+    ids = pa.array([record, shortened_id(record, b"rec"), shortened_id(other, b"rec"), other])
+    with RecordCache(tmp_path, RESULTS) as cache:
+        cache.add(ids, _results(["record", "rec", "rec", "other"]))
+    assert forget(tmp_path, [record]) == 2
+    assert (RecordCache(tmp_path, RESULTS).find(ids) >= 0).tolist() == [False, False, True, True]

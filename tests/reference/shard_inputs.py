@@ -43,6 +43,7 @@ class Record:
     source: str = "books"
     language: str = "en"
     kept: bool = True
+    cluster_size: int = 1
 
     @property
     def id(self) -> str:
@@ -161,7 +162,7 @@ def _kept(record: Record) -> dict:
         "record_id": record.id,
         "split": split_of(record),
         "cluster_id": record.id,
-        "cluster_size": 1,
+        "cluster_size": record.cluster_size,
     }
 
 

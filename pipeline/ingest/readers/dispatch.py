@@ -7,6 +7,7 @@ from typing import BinaryIO, NamedTuple, Self, cast
 
 import pyarrow as pa
 
+from data_contracts.arrow_files import read_ipc
 from data_contracts.reasons import Reason
 from pipeline.ingest.archives import Member, tar_members, zip_members
 from pipeline.ingest.decompress import BrokenStream
@@ -71,6 +72,9 @@ def read_file(
     if is_dataset(file.location):
         yield from read_dataset(file.location, source, recipe)
         return
+    if file.rows:
+        yield read_ipc(Path(file.location), ROWS)
+        return
     reading = _Reading(file.path, source, recipe, scratch, 0)
     try:
         with open_landed(file.location) as opened:
@@ -116,7 +120,7 @@ def read_part(
         if part.kind == "warc":
             from pipeline.ingest.readers.warc import read_warc  # noqa: PLC0415 - as below
 
-            return (yield from read_warc(pieces, recipe))
+            return (yield from read_warc(pieces, recipe, source.metadata_fields))
         return (yield from read_jsonl(pieces, source, recipe, is_start=part.start == 0))
 
 
@@ -227,7 +231,7 @@ def _read_pieces(kind: Format, pieces: Iterator[bytes], reading: _Reading) -> It
     if kind == "warc":
         from pipeline.ingest.readers.warc import read_warc  # noqa: PLC0415 - numba takes a second
 
-        return read_warc(pieces, recipe)
+        return read_warc(pieces, recipe, source.metadata_fields)
     return read_text(pieces, path, recipe)
 
 

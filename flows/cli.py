@@ -59,6 +59,7 @@ for command in (
     modelling.translate,
     modelling.classify,
     compressing.compress,
+    compressing.export_model,
     serving.up,
 ):
     app.command()(command)

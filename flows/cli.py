@@ -43,6 +43,8 @@ for command in (
     modelling.translate,
     modelling.classify,
     serving.up,
+    serving.setup,
+    serving.status,
 ):
     app.command()(command)
 app.command(name="ls")(looking.list_versions)

@@ -41,6 +41,8 @@ def prepare_prefect(home: Path) -> str | None:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_CLI_VERSION_CHECK": "false",
         "DO_NOT_TRACK": "1",
+        # Runs and events of over 90 days go by themselves: a database that grows makes pages slow.
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # 20 s fails on a busy machine
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",

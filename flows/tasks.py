@@ -4,6 +4,7 @@ Tasks take and return small JSON-able values, never tables, and cache nothing th
 warehouse knows what is there.
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -45,8 +46,11 @@ def worth_retrying(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
     return bool(getattr(state.result(raise_on_failure=False), "retryable", False))
 
 
+STAGE_HOURS = "MILL_STAGE_HOURS"
+"""Environment variable: hours after which a stage is stopped, 72 by default; a rerun continues."""
 SETTINGS: dict[str, Any] = {
     "cache_policy": NO_CACHE,
+    "timeout_seconds": 3600 * float(os.environ.get(STAGE_HOURS, "72")),
     "retries": 3,
     "retry_delay_seconds": [1, 10, 60],
     "retry_condition_fn": worth_retrying,

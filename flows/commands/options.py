@@ -12,6 +12,14 @@ WarehousePath = Annotated[
 Sample = Annotated[
     int | None, typer.Option(min=1, help="Take only this many records of each source.")
 ]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="Set a field of the recipe for this run, FIELD=VALUE, such as "
+        "dedup.jaccard_threshold=0.7; may be repeated.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 Dataset = Annotated[
     str | None,

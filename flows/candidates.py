@@ -1,7 +1,9 @@
 """What flows do with candidates: offer, compare, show; and the flows that promote and roll back."""
 
+import json
 import os
 from pathlib import Path
+from urllib.parse import quote
 
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
@@ -40,7 +42,7 @@ def stand(
 def show_standing(standing: Standing) -> None:
     """Leave the comparison where the pages keep its history."""
     create_markdown_artifact(
-        standing_markdown(standing, _form_of("promote"), os.environ.get(REPORTS_URL)),
+        standing_markdown(standing, _form_to_promote(standing), os.environ.get(REPORTS_URL)),
         key=f"candidate-{standing.name}",
         description=standing.note,
     )
@@ -89,14 +91,20 @@ def rollback(name: str = "", note: str = "", warehouse: Path = DEFAULT_WAREHOUSE
     return pointer
 
 
-def _form_of(deployment: str) -> str | None:
-    """Find the page on which a deployment is run; None: there are no pages, or no deployment."""
+def _form_to_promote(standing: Standing) -> str | None:
+    """Find the form of the deployment `promote`, and fill the candidate in.
+
+    Returns:
+        Its address; None: there are no pages, or no such deployment.
+    """
     pages = get_current_settings().ui_url
     if not pages:
         return None
     with get_client(sync_client=True) as client:
         try:
-            found = client.read_deployment_by_name(f"{deployment}/{deployment}")
+            found = client.read_deployment_by_name("promote/promote")
         except ObjectNotFound:
             return None
-    return f"{pages}/deployments/deployment/{found.id}/run"
+    version = standing.candidate.model or standing.candidate.dataset
+    filled = quote(json.dumps(found.parameters | {"version": version}))
+    return f"{pages}/deployments/deployment/{found.id}/run?parameters={filled}"

@@ -4,12 +4,16 @@
 Prefect is first imported; whatever the user has set already wins. Nothing here imports Prefect.
 """
 
+import fcntl
 import json
 import os
 import socket
+import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from data_contracts.errors import ServerUnavailable
@@ -94,6 +98,26 @@ def _require_listener(api_url: str) -> None:
 def ui_url(api_url: str) -> str:
     """Where the pages of a server are; the second version of them is the one we test."""
     return api_url.removesuffix("/api") + "/v2"
+
+
+@contextmanager
+def kept_port(preferred: int) -> Iterator[int]:
+    """Find a free port that no other `mill` takes while the block lasts.
+
+    A server listens seconds after its port was found free: two workplaces started together would
+    take the same one, and one would register its deployments with the other's server.
+    """
+    with ExitStack() as kept:
+        for wanted in (preferred, 0):
+            port = free_port(wanted)
+            name = f"corpusmill-port-{os.getuid()}-{port}.lock"
+            file = kept.enter_context((Path(tempfile.gettempdir()) / name).open("a"))
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                continue
+            break
+        yield port
 
 
 def free_port(preferred: int) -> int:

@@ -221,6 +221,14 @@ def _in_words(result: Result) -> str:
             f"{result.steps:,} steps, {result.parameters / 1e6:.2f} M parameters, "
             f"validation loss {result.best_validation_loss:.3f}"
         )
+    if isinstance(result, EvaluateResult):
+        found = ", ".join(
+            f"{one.split} {one.bits_per_byte.value:.3f}"
+            for one in result.figures
+            if one.predictor == "model"
+        )
+        verdict = "beats" if result.beats_baselines else "does not clearly beat"
+        return f"bits per byte: {found}; {verdict} every baseline"
     return f"done in {result.elapsed_seconds:,.1f} s"
 
 

@@ -19,6 +19,7 @@ from flows.prefect_settings import (
     SERVER_FILE,
     answers,
     free_port,
+    kept_port,
     prepare_prefect,
     ui_url,
 )
@@ -77,7 +78,18 @@ def run_workplace(
     if found is not None:
         problem = "a server is running already"
         raise ServerUnavailable(found, problem, f"Open {ui_url(found)}, or stop it first.")
-    port = free_port(PREFECT_PORT)
+    with kept_port(PREFECT_PORT) as port:
+        _run(warehouse, port, say, recipes, ready)
+
+
+def _run(
+    warehouse: Warehouse,
+    port: int,
+    say: Callable[[str], None],
+    recipes: Path | None,
+    ready: Callable[[dict[str, Any]], None],
+) -> None:
+    home = warehouse.prefect_home
     api_url = f"http://127.0.0.1:{port}/api"
     reports = start_report_server(warehouse, free_port(REPORTS_PORT))
     reports_url = f"http://127.0.0.1:{reports.server_port}"

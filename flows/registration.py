@@ -57,10 +57,11 @@ def register(home: Path, warehouse: Warehouse, recipes: Path | None = None) -> R
     if recipes is not None:
         os.environ[RECIPES] = str(recipes.absolute())
     with get_client(sync_client=True) as client, _switches_kept(client):
+        automations = wanted_automations(client)  # first: it may refuse
         _make_pool(client)
         file = "deployments/prefect.yaml"
         _call(home, "--no-prompt", "deploy", "--all", "--prefect-file", file)
-        for automation in wanted_automations(client):
+        for automation in automations:
             ensure(client, automation)
     with get_client(sync_client=True) as client:
         return _what_is_there(client)
@@ -71,15 +72,17 @@ def _switches_kept(client: SyncPrefectClient) -> Iterator[None]:
     """Put schedules and automations back to on or off, as they were before."""
     schedules = _what_is_there(client).schedules
     automations = {one.name: one.enabled for one in client.read_automations()}
-    yield
-    for deployment in _deployments(client):
-        for schedule in deployment.schedules:
-            before = schedules.get(f"{deployment.name}/{schedule.slug}")
-            if before is not None and before != schedule.active:
-                client.update_deployment_schedule(deployment.id, schedule.id, active=before)
-    for one in client.read_automations():
-        if automations.get(one.name, one.enabled) != one.enabled:
-            (client.pause_automation if one.enabled else client.resume_automation)(one.id)
+    try:
+        yield
+    finally:
+        for deployment in _deployments(client):
+            for schedule in deployment.schedules:
+                before = schedules.get(f"{deployment.name}/{schedule.slug}")
+                if before is not None and before != schedule.active:
+                    client.update_deployment_schedule(deployment.id, schedule.id, active=before)
+        for one in client.read_automations():
+            if automations.get(one.name, one.enabled) != one.enabled:
+                (client.pause_automation if one.enabled else client.resume_automation)(one.id)
 
 
 def _what_is_there(client: SyncPrefectClient) -> Registered:

@@ -1,4 +1,4 @@
-"""Contracts: what a dataset must be before a model may learn from it, as ODCS v3.1 files.
+"""A contract: what tables of the mill must be, as an ODCS v3.1 file.
 
 A contract is read once and compiled into the Arrow schema of each table and into rules. Whatever
 in it looks like a promise but cannot be checked is refused: a rule that is silently ignored is
@@ -15,37 +15,18 @@ from typing import Any, Final
 import jsonschema
 import pyarrow as pa
 import yaml
-from open_data_contract_standard.model import (
-    OpenDataContractStandard,
-    SchemaProperty,
-)
+from open_data_contract_standard.model import OpenDataContractStandard
 
+from data_contracts.contract_columns import arrow_schema
 from data_contracts.contract_compiler import rules_of
 from data_contracts.contract_rules import Rule
-from data_contracts.contract_tables import CONTRACT_TABLES, OPEN_TABLES
+from data_contracts.contract_stamp import ContractStamp
 from data_contracts.errors import ContractInvalid
+from data_contracts.shipped_contracts import Judged, shipped_tables
 from data_contracts.strict_yaml import load_strictly
-
-DATASET_CONTRACT: Final = Path(__file__).with_name("dataset.odcs.yaml")
-"""The contract that comes with the mill."""
 
 STANDARDS: Final = ("v3.1.0", "v3.2.0")
 """Versions of ODCS that are understood."""
-
-_ARROW_TYPES: Final[dict[str, pa.DataType]] = {
-    "string": pa.string(),
-    "int32": pa.int32(),
-    "int64": pa.int64(),
-    "float32": pa.float32(),
-    "float64": pa.float64(),
-    "bool": pa.bool_(),
-}
-_LOGICAL_TYPES: Final[dict[str, pa.DataType]] = {
-    "string": pa.string(),
-    "integer": pa.int64(),
-    "number": pa.float64(),
-    "boolean": pa.bool_(),
-}
 
 
 class Contract:
@@ -67,39 +48,49 @@ class Contract:
         """
         self.path = path
         self.sha256 = hashlib.sha256(content).hexdigest()
-        self.document = _parse(path, content)
+        loaded = _load(path, content)
+        self.document = OpenDataContractStandard(**loaded)
         self.id = str(self.document.id)
         self.version = str(self.document.version)
         self._objects = {one.name or "": one for one in self.document.schema_ or []}
         if len(self._objects) != len(self.document.schema_ or []):
             raise ContractInvalid(path, "schema", "two tables have the same name")
         self._schemas = {
-            name: pa.schema(
-                [_field(path, f"schema[{name}]", one) for one in table.properties or []]
-            )
-            for name, table in self._objects.items()
+            str(table.get("name") or ""): arrow_schema(path, loaded, table)
+            for table in loaded.get("schema") or []
         }
         for name, schema in self._schemas.items():
             _check_columns(path, name, schema)
-        self._rules = tuple(rules_of(path, list(self._objects.values())))
+        judged = []
+        for name, table in self._objects.items():
+            if shipped_tables()[name].judged is not Judged.BORDER:
+                judged.append(table)
+            elif table.quality or any(one.quality for one in table.properties or []):
+                problem = "only its columns are checked, where a stage reads it: no rules are"
+                raise ContractInvalid(path, f"schema[{name}]", problem)
+        self._rules = tuple(
+            rule.model_copy(update={"contract": self.id}) for rule in rules_of(path, judged)
+        )
 
     @classmethod
-    def load(cls, path: Path | str | None = None) -> "Contract":
+    def load(cls, path: Path | str) -> "Contract":
         """Read a contract file.
-
-        Args:
-            path: The file; None: the dataset contract that comes with the mill.
 
         Raises:
             ContractInvalid: The file is missing, is not valid ODCS, or makes a promise that cannot
                 be checked; the error names the file and the place in it.
         """
-        path = Path(path) if path is not None else DATASET_CONTRACT
+        path = Path(path)
         try:
             content = path.read_bytes()
         except OSError as error:
             raise ContractInvalid(path, "file", error.strerror or str(error)) from error
         return _compiled(path, content)
+
+    @property
+    def stamp(self) -> ContractStamp:
+        """Which contract it is, for results, manifests and files."""
+        return ContractStamp(id=self.id, version=self.version, sha256=self.sha256)
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -119,7 +110,7 @@ class Contract:
         return self._rules
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def _compiled(path: Path, content: bytes) -> Contract:
     """Compile a contract once: a run asks for it when it plans, judges and publishes."""
     return Contract(path, content)
@@ -131,7 +122,8 @@ def _validator() -> jsonschema.Draft201909Validator:
     return jsonschema.Draft201909Validator(schema)
 
 
-def _parse(path: Path, content: bytes) -> OpenDataContractStandard:
+def _load(path: Path, content: bytes) -> dict[str, Any]:
+    """Read the YAML, and hold it against the official schema of ODCS."""
     try:
         loaded = load_strictly(content.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -151,7 +143,7 @@ def _parse(path: Path, content: bytes) -> OpenDataContractStandard:
     if loaded["apiVersion"] not in STANDARDS:
         problem = f"{loaded['apiVersion']} is none of {', '.join(STANDARDS)}"
         raise ContractInvalid(path, "apiVersion", problem)
-    return OpenDataContractStandard(**loaded)
+    return loaded
 
 
 def _words(problem: jsonschema.ValidationError) -> str:
@@ -174,41 +166,19 @@ def _place(loaded: Any, steps: Any) -> str:
     return place or "file"
 
 
-def _field(path: Path, place: str, column: SchemaProperty) -> pa.Field:
-    place = f"{place}.properties[{column.name}]"
-    return pa.field(
-        str(column.name), _arrow_type(path, place, column), nullable=not column.required
-    )
-
-
-def _arrow_type(path: Path, place: str, column: SchemaProperty) -> pa.DataType:
-    if column.logicalType == "array" and column.items is not None:
-        return pa.list_(_arrow_type(path, f"{place}.items", column.items))
-    if column.logicalType == "object":
-        return pa.struct([_field(path, place, one) for one in column.properties or []])
-    if column.physicalType is not None:
-        found, known = _ARROW_TYPES.get(column.physicalType), _ARROW_TYPES
-    else:
-        found, known = _LOGICAL_TYPES.get(column.logicalType or ""), _LOGICAL_TYPES
-    if found is None:
-        wanted = column.physicalType or column.logicalType
-        problem = f"the type `{wanted}` is none of {', '.join(known)}, array with items, object"
-        raise ContractInvalid(path, place, problem)
-    return found
-
-
 def _check_columns(path: Path, table: str, promised: pa.Schema) -> None:
     """Refuse promises of tables and columns that do not exist: better now than after the run."""
-    if table not in CONTRACT_TABLES:
-        problem = f"there is no table `{table}`, only {', '.join(CONTRACT_TABLES)}"
+    known = shipped_tables()
+    if table not in known:
+        problem = f"there is no table `{table}`, only {', '.join(known)}"
         raise ContractInvalid(path, f"schema[{table}]", problem)
-    there = CONTRACT_TABLES[table]
+    there = known[table].schema
     for field in promised:
         place = f"schema[{table}].properties[{field.name}]"
         if promised.names.count(field.name) > 1:
             raise ContractInvalid(path, place, "the column is there twice")
         index = there.get_field_index(field.name)
-        if index < 0 and table not in OPEN_TABLES:
+        if index < 0 and not known[table].is_open:
             problem = f"`{table}` has no such column, only {', '.join(there.names)}"
             raise ContractInvalid(path, place, problem)
         if index >= 0 and there.field(index).type != field.type:

@@ -225,7 +225,10 @@ class Rule(Frozen):
     """One rule of a contract."""
 
     id: str
-    """Stable: `table.column.rule`, or `table.rule` for a rule on a whole table."""
+    """Stable: `table.column.rule`, or `table.rule` for a rule on a whole table; of a contract that is
+    not the mill's, with that contract's id and a slash before it."""
+    contract: str = ""
+    """Id of the contract that it stands in; empty: it is the recipe's."""
     table: str
     """The table that it speaks of."""
     columns: tuple[str, ...]

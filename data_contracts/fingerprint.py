@@ -8,10 +8,13 @@ import hashlib
 import importlib.metadata
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 from pathlib import Path
 
 from pydantic import BaseModel
+
+from data_contracts.errors import LibraryMissing
 
 FINGERPRINT_DIGITS = 32
 """Hex digits kept of a SHA-256: 128 bits, no accidental collision at any realistic count."""
@@ -46,9 +49,15 @@ def library_versions(names: Sequence[str]) -> dict[str, str]:
     """Look up the installed versions of libraries that decide a stage's output bytes.
 
     Raises:
-        importlib.metadata.PackageNotFoundError: A library is not installed.
+        LibraryMissing: One is not installed.
     """
-    return {name: importlib.metadata.version(name) for name in sorted(names)}
+    versions = {}
+    for name in sorted(names):
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError as error:
+            raise LibraryMissing(name) from error
+    return versions
 
 
 def sha256_of_file(path: Path) -> str:
@@ -58,6 +67,12 @@ def sha256_of_file(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def sha256_of_files(paths: Sequence[Path]) -> list[str]:
+    """Hash several files, some at a time: hashing lets other threads run."""
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(sha256_of_file, paths))
 
 
 def _plain(value: object) -> object:

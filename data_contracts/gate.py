@@ -9,8 +9,9 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
+from data_contracts.contract_stamp import ContractStamp
 from data_contracts.errors import GateRefused
-from data_contracts.fingerprint import sha256_of_file
+from data_contracts.fingerprint import sha256_of_file, sha256_of_files
 from data_contracts.frozen import Frozen
 
 GATE_FILE = "gate.json"
@@ -25,12 +26,8 @@ class Gate(Frozen):
     """Whether the data may reach training."""
     checks: int = Field(ge=0)
     """How many rules were evaluated."""
-    contract_id: str
-    """The contract's id."""
-    contract_version: str
-    """The contract's semantic version."""
-    contract_sha256: str
-    """SHA-256 of the contract file."""
+    contracts: tuple[ContractStamp, ...]
+    """The contracts that it passed."""
     quality_sha256: str
     """SHA-256 of quality.json."""
     data_sha256: dict[str, str]
@@ -40,7 +37,8 @@ class Gate(Frozen):
 def gated_files(version: Path) -> dict[str, str]:
     """Hash the files that training reads: tokens, spans and the tokenizer."""
     paths = [version / TOKENIZER_FILE, *sorted(version.glob("tokens/*/*.arrow"))]
-    return {path.relative_to(version).as_posix(): sha256_of_file(path) for path in paths}
+    names = (path.relative_to(version).as_posix() for path in paths)
+    return dict(zip(names, sha256_of_files(paths), strict=True))
 
 
 def require_passed(version: Path) -> Gate:
@@ -66,7 +64,7 @@ def require_passed(version: Path) -> Gate:
     except (ValueError, ValidationError) as error:
         raise GateRefused(version, f"{GATE_FILE} is not a gate result ({error})") from error
     if not gate.passed or not gate.checks:
-        raise GateRefused(version, f"its contract {gate.contract_id} did not pass")
+        raise GateRefused(version, "its contract did not pass")
     try:
         quality = sha256_of_file(version / QUALITY_FILE)
         found = gated_files(version)

@@ -1,13 +1,15 @@
 """Manifests: the last file written into a version. Its existence means the version is complete."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import AwareDatetime, Field, ValidationError
 
+from data_contracts.contract_stamp import ContractStamp
 from data_contracts.errors import VersionCorrupt
-from data_contracts.fingerprint import sha256_of_file
+from data_contracts.fingerprint import sha256_of_file, sha256_of_files
 from data_contracts.frozen import Frozen
 from data_contracts.whole_text import replace_text
 
@@ -97,13 +99,17 @@ class Manifest(Frozen):
         """Write the manifest into a version that is being made, atomically."""
         replace_text(folder / MANIFEST_FILE, self.model_dump_json(indent=1) + "\n")
 
-    def verify(self, folder: Path) -> None:
-        """Compare every file with its checksum.
+    def verify(self, folder: Path, below: str = "") -> None:
+        """Compare files with their checksums.
+
+        Args:
+            folder: The version.
+            below: Only those whose path begins with this; empty: every file.
 
         Raises:
             VersionCorrupt: A file is missing or differs.
         """
-        for entry in self.files:
+        for entry in (one for one in self.files if one.path.startswith(below)):
             path = folder / entry.path
             if not path.exists():
                 raise VersionCorrupt(path, "the file is missing")
@@ -126,14 +132,12 @@ class DatasetManifest(Manifest):
     """Documents per split."""
     tokens: dict[str, int]
     """Tokens per split."""
+    repeated_tokens: int = Field(default=0, ge=0)
+    """Tokens of further copies of training documents, beside the splits."""
     tokenizer_sha256: str
     """SHA-256 of tokenizer.json."""
-    contract_id: str
-    """The contract that this version passed."""
-    contract_version: str
-    """Its semantic version."""
-    contract_sha256: str
-    """SHA-256 of its file."""
+    contracts: tuple[ContractStamp, ...]
+    """The contracts that this version passed."""
     warnings: tuple[str, ...] = ()
     """Checks of severity `warning` that failed."""
     parent: str | None = None
@@ -151,18 +155,32 @@ class ModelManifest(Manifest):
     """Trainable parameters."""
     figures: dict[str, float]
     """Key figures: bits per byte per split, best validation loss."""
+    contracts: tuple[ContractStamp, ...] = ()
+    """The contracts that its scorecard was held to."""
+    failures: tuple[str, ...] = ()
+    """Critical rules of theirs that it broke: it may not be promoted."""
+    warnings: tuple[str, ...] = ()
+    """Checks of severity `warning` that failed."""
 
 
-def list_files(folder: Path) -> tuple[FileEntry, ...]:
-    """Hash every file of a version that is being made, in the order of their paths."""
+def list_files(folder: Path, known: Mapping[str, str] | None = None) -> tuple[FileEntry, ...]:
+    """Hash every file of a version that is being made, in the order of their paths.
+
+    Args:
+        folder: The version.
+        known: SHA-256 of files that were hashed a moment ago, by path within the version.
+    """
+    known = known or {}
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    paths = {
+        path.relative_to(folder).as_posix(): path for path in found if path.name != MANIFEST_FILE
+    }
+    unknown = [name for name in paths if name not in known]
+    hashed = sha256_of_files([paths[name] for name in unknown])
+    sha256 = {**known, **dict(zip(unknown, hashed, strict=True))}
     return tuple(
-        FileEntry(
-            path=path.relative_to(folder).as_posix(),
-            bytes=path.stat().st_size,
-            sha256=sha256_of_file(path),
-        )
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != MANIFEST_FILE
+        FileEntry(path=name, bytes=path.stat().st_size, sha256=sha256[name])
+        for name, path in paths.items()
     )
 
 

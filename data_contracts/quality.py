@@ -10,6 +10,7 @@ from typing import Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from data_contracts.contract_stamp import ContractStamp
 from data_contracts.errors import SchemaMismatch
 from data_contracts.frozen import Frozen
 from data_contracts.reasons import UNREADABLE_REASONS, Fate, Reason, Stage
@@ -29,17 +30,6 @@ _BY_THEMSELVES = frozenset(
         Reason.EVALUATION_OVERLAP,
     }
 )
-
-
-class ContractStamp(Frozen):
-    """Which contract judged the data."""
-
-    id: str
-    """The contract's id."""
-    version: str
-    """The contract's semantic version."""
-    sha256: str
-    """SHA-256 of the contract file."""
 
 
 class SourceQuality(Frozen):
@@ -261,8 +251,8 @@ class Quality(Frozen):
 
     dataset: str
     """The dataset's name."""
-    contract: ContractStamp
-    """Which contract judged it."""
+    contracts: tuple[ContractStamp, ...]
+    """Which contracts judged it."""
     checks: tuple[CheckOutcome, ...]
     """Every rule of the contract with its outcome, the gate's own checks first."""
     sources: dict[str, SourceQuality]

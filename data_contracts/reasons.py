@@ -57,7 +57,7 @@ class Reason(StrEnum):
     BAD_JSON = "bad_json"
     """The line, or the element of a JSON array, is not a JSON object."""
     BAD_ENCODING = "bad_encoding"
-    """The text is not valid UTF-8."""
+    """The text is not valid UTF-8, nor in another encoding that could be told (JSON is UTF-8 alone)."""
     BAD_HTML = "bad_html"
     """The page could not be parsed, or nests deeper than `ingest.max_html_depth`."""
     TOO_LARGE = "too_large"

@@ -12,10 +12,18 @@ from typing import ClassVar, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from data_contracts.checks import CheckOutcome as CheckOutcome  # noqa: PLC0414 - results hold them
+from data_contracts.contract_stamp import ContractStamp
 from data_contracts.errors import SchemaMismatch
 from data_contracts.frozen import Frozen
 from data_contracts.interval import Interval as Interval  # noqa: PLC0414 - results are made of it
-from data_contracts.measures import TaskFigures
+from data_contracts.measures import (
+    Calibration,
+    Memorisation,
+    PositionFigures,
+    TaskFigures,
+    TrainGap,
+)
 from data_contracts.planted_recall import PlantedRecall
 from data_contracts.reasons import Reason, Stage
 from data_contracts.whole_text import replace_text
@@ -217,23 +225,6 @@ class DedupResult(StageResult):
         return self.folder / "index"
 
 
-class CheckOutcome(Frozen):
-    """One rule of the contract, checked."""
-
-    rule: str
-    """Stable id of the rule."""
-    description: str
-    """What is expected, in words."""
-    severity: str
-    """`critical`, `warning` or `info`."""
-    passed: bool
-    """False also when the check could not be evaluated."""
-    observed: str
-    """What was found, as text."""
-    error: str | None = None
-    """Why it could not be evaluated; None: it was."""
-
-
 class ValidateResult(StageResult):
     """`ledger/` (LEDGER, placement still null) and `quality.json`.
 
@@ -242,12 +233,8 @@ class ValidateResult(StageResult):
     """
 
     stage: ClassVar[Stage] = Stage.VALIDATE
-    contract_id: str
-    """The contract's id."""
-    contract_version: str
-    """The contract's semantic version."""
-    contract_sha256: str
-    """SHA-256 of the contract file."""
+    contracts: tuple[ContractStamp, ...]
+    """The contracts that judged it."""
     checks: tuple[CheckOutcome, ...]
     """Every rule with its outcome."""
 
@@ -276,6 +263,11 @@ class ValidateResult(StageResult):
         """Figures and check outcomes (JSON)."""
         return self.folder / "quality.json"
 
+    @property
+    def suites(self) -> Path:
+        """What Great Expectations said, for its Data Docs (JSON)."""
+        return self.folder / "suites.json"
+
 
 class ShardResult(StageResult):
     """The dataset version's files: documents/, tokens/, ledger/, signals/, index/, tokenizer."""
@@ -289,6 +281,10 @@ class ShardResult(StageResult):
     """Documents per split."""
     tokens: dict[str, int]
     """Tokens per split."""
+    repeated_documents: int = Field(default=0, ge=0)
+    """Further copies of training documents, beside the splits."""
+    repeated_tokens: int = Field(default=0, ge=0)
+    """Their tokens."""
 
 
 class TrainResult(Result):
@@ -329,7 +325,8 @@ class SplitFigures(Frozen):
     split: str
     """Which split."""
     bits_per_byte: Interval
-    """Mean over the split's bytes; the bootstrap resamples documents."""
+    """Mean over the split's bytes; the bootstrap draws documents within sources, and chunks of about
+    a kilobyte within documents."""
     documents: int = Field(ge=1)
     """Documents measured."""
     text_bytes: int = Field(ge=1)
@@ -353,6 +350,14 @@ class EvaluateResult(Result):
     """Bits per byte of every predictor on every split."""
     sources: dict[str, Interval]
     """The model's bits per byte per source, on validation and test together."""
+    positions: tuple[PositionFigures, ...] = ()
+    """The model's bits per byte by how much of the document it had read."""
+    calibration: Calibration | None = None
+    """Whether the model is as often right as it is sure."""
+    gap: TrainGap | None = None
+    """How much better the model does on its training text."""
+    memorisation: Memorisation | None = None
+    """What the model repeats of its training text."""
     samples: tuple[Sample, ...]
     """What the model writes."""
     tasks: tuple[TaskFigures, ...] = ()

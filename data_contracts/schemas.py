@@ -1,130 +1,45 @@
-"""The Arrow schemas of the tables that cross a stage border.
+"""The Arrow schemas of the tables that cross a stage border, compiled from the contracts.
 
-Ids are 32 hex digits (`data_contracts.identity`). A column without `nullable=False` may be null.
+What the columns mean stands in `records`, `documents`, `ledger` and `shards.odcs.yaml`; each schema
+carries the id and version of its contract as metadata, and so does every file written with it. Ids
+are 32 hex digits (`data_contracts.identity`).
 """
+
+from typing import Final
 
 import pyarrow as pa
 
 from data_contracts.errors import SchemaMismatch
+from data_contracts.shipped_contracts import shipped_tables
 
+RECORDS: Final = shipped_tables()["records"].schema
+"""What ingest hands on: one row per readable record."""
 
-def _required(name: str, kind: pa.DataType) -> pa.Field:
-    return pa.field(name, kind, nullable=False)
+ORIGINS: Final = shipped_tables()["origins"].schema
+"""Every input record, the unreadable ones too: the ledger's left side."""
 
+DOCUMENTS: Final = shipped_tables()["cleaned"].schema
+"""What clean hands on: one row per record that passed every rule."""
 
-RULE_EVIDENCE = pa.struct(
-    [
-        _required("rule", pa.string()),
-        pa.field("value", pa.float64()),
-        pa.field("threshold", pa.float64()),
-    ]
-)
+DECISIONS: Final = shipped_tables()["decisions"].schema
+"""What every stage says of each record that it drops: one row per dropped record."""
+
+RULE_EVIDENCE: Final = DECISIONS.field("reasons").type.value_type
 """One failing rule: its reason, the measured value and the threshold (null: not a number).
 
 `REASON:ORIGIN` is the part of a reason's value that comes from one origin (an evaluation set, a kind of
 personal data, an own rule)."""
 
-RECORDS = pa.schema(
-    [
-        _required("record_id", pa.string()),
-        _required("source", pa.string()),
-        _required("key", pa.string()),
-        _required("path", pa.string()),  # relative to the source's root, or the URL
-        _required("position", pa.int64()),  # 1-based line, row or record number within the file
-        _required("content_id", pa.string()),
-        _required("text", pa.large_string()),
-    ]
-)
-"""What ingest hands on: one row per readable record."""
-
-DOCUMENTS = pa.schema(
-    [
-        _required("record_id", pa.string()),
-        _required("source", pa.string()),
-        _required("content_id", pa.string()),
-        _required("language", pa.string()),  # ISO 639-1 (639-3 where there is none), or "und"
-        _required("quality", pa.float32()),  # higher is better; orders survivors
-        _required("text", pa.large_string()),
-    ]
-)
-"""What clean hands on: one row per record that passed every rule."""
-
-DECISIONS = pa.schema(
-    [
-        _required("record_id", pa.string()),
-        _required("reason", pa.string()),  # the first of `reasons` in the order of `Reason`
-        _required("reasons", pa.list_(RULE_EVIDENCE)),
-        pa.field("survivor_id", pa.string()),
-        pa.field("similarity", pa.float64()),  # exact Jaccard, 0 to 1
-    ]
-)
-"""What every stage says of each record that it drops: one row per dropped record."""
-
-ORIGINS = pa.schema(
-    [
-        _required("record_id", pa.string()),
-        _required("source", pa.string()),
-        _required("key", pa.string()),
-        _required("path", pa.string()),
-        _required("position", pa.int64()),
-        pa.field("content_id", pa.string()),  # null: it could not be read
-    ]
-)
-"""Every input record, the unreadable ones too: the ledger's left side."""
-
-KEPT = pa.schema(
-    [
-        _required("record_id", pa.string()),
-        _required("split", pa.string()),  # data_contracts.split.Split
-        _required("cluster_id", pa.string()),  # the survivor's record_id
-        _required("cluster_size", pa.int32()),  # 1: nothing repeats it
-    ]
-)
+KEPT: Final = shipped_tables()["kept"].schema
 """What dedup hands on: one row per record that is in the dataset."""
 
-LEDGER = pa.schema(
-    [
-        _required("record_id", pa.string()),
-        _required("source", pa.string()),
-        _required("key", pa.string()),
-        _required("path", pa.string()),
-        _required("position", pa.int64()),
-        pa.field("content_id", pa.string()),
-        _required("stage", pa.string()),  # where its fate was decided; "shard" for kept records
-        _required("fate", pa.string()),  # data_contracts.reasons.Fate
-        pa.field("reason", pa.string()),  # data_contracts.reasons.Reason; null: kept
-        _required("reasons", pa.list_(RULE_EVIDENCE)),
-        pa.field("survivor_id", pa.string()),
-        pa.field("similarity", pa.float64()),
-        pa.field("cluster_id", pa.string()),
-        pa.field("language", pa.string()),  # null: never measured
-        pa.field("split", pa.string()),
-        pa.field("shard", pa.string()),  # file name in documents/<split>/
-        pa.field("row", pa.int64()),  # row in that file
-        pa.field("tokens", pa.int64()),  # tokens of the dataset's tokenizer, end mark included
-    ]
-)
+LEDGER: Final = shipped_tables()["ledger"].schema
 """One row per input record, sorted by record_id."""
 
-PUBLISHED_DOCUMENTS = pa.schema(
-    [
-        _required("record_id", pa.string()),
-        _required("source", pa.string()),
-        _required("language", pa.string()),
-        _required("text", pa.string()),
-    ]
-)
+PUBLISHED_DOCUMENTS: Final = shipped_tables()["documents"].schema
 """documents/<split>/: what `datasets.load_from_disk` shows."""
 
-TOKEN_SPANS = pa.schema(
-    [
-        _required("record_id", pa.string()),
-        _required("source", pa.string()),
-        _required("start", pa.int64()),  # first token of the document in the split's token stream
-        _required("tokens", pa.int32()),  # the end mark included
-        _required("text_bytes", pa.int32()),  # UTF-8 bytes of the document
-    ]
-)
+TOKEN_SPANS: Final = shipped_tables()["spans"].schema
 """tokens/<split>/spans.arrow: one row per document, in the order of the token stream."""
 
 

@@ -8,6 +8,9 @@
 - `spans.arrow`: TOKEN_SPANS, one row per document in the order of the stream; `start` counts
   across files. Each document ends with the token of `END_OF_TEXT`, which never stands inside one:
   text that spells it out is encoded as ordinary text.
+
+tokens/train-repeats/, where the recipe repeats documents, is a stream of the same kind: the further
+copies of training documents, each with a span. It belongs to no split; training reads it after train.
 """
 
 import os
@@ -19,14 +22,19 @@ from typing import Final, Self
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from data_contracts.arrow_files import read_ipc
 from data_contracts.errors import VersionCorrupt
 from data_contracts.schemas import TOKEN_SPANS, check_schema
+from data_contracts.split import Split
 
 END_OF_TEXT: Final = "<|endoftext|>"
 """The special token that ends each document; id 0 in tokenizers learned by the shard stage."""
+
+REPEATS: Final = "train-repeats"
+"""Folder of the further copies of training documents, beside the splits."""
 
 SPANS_FILE: Final = "spans.arrow"
 SHARD_BYTES: Final = 64 * 1024 * 1024
@@ -55,15 +63,32 @@ class TokenShards:
     Safe to read from several threads; pickling sends the folder, not the tokens.
     """
 
-    def __init__(self, folder: Path, files: list[Tokens]) -> None:
+    def __init__(self, folder: Path, files: list[Tokens], after: Self | None = None) -> None:
         """Join mapped files to one stream; use `open`."""
-        self.folder = folder
-        self._files = files
-        self._starts = [0, *accumulate(len(tokens) for tokens in files)]
+        self.folder, self._after = folder, after
+        self.files: list[Tokens] = files + (after.files if after else [])
+        self._starts = [0, *accumulate(len(tokens) for tokens in self.files)]
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
+    def open_for_training(cls, tokens: Path) -> Self:
+        """Map what training reads: the train split, then the further copies of its documents.
+
+        Args:
+            tokens: tokens/ of a dataset version.
+
+        Raises:
+            VersionCorrupt: As `open`.
+        """
+        repeats = tokens / REPEATS
+        return cls.open(tokens / Split.TRAIN, repeats if repeats.exists() else None)
+
+    @classmethod
+    def open(cls, folder: Path, after: Path | None = None) -> Self:
         """Map a split's token files (tokens/train, for instance) into memory.
+
+        Args:
+            folder: The split's.
+            after: Another folder whose stream follows; None: nothing does.
 
         Raises:
             VersionCorrupt: A file is missing, or is not what this module promises.
@@ -79,11 +104,16 @@ class TokenShards:
                 raise VersionCorrupt(path, f"holds {tokens.dtype}, others {files[0].dtype}")
         shards = cls(folder, files)
         shards._check_spans()
-        return shards
+        if after is None:
+            return shards
+        follows = cls.open(after)
+        if follows.dtype != shards.dtype:
+            raise VersionCorrupt(after, f"holds {follows.dtype}, {folder.name} {shards.dtype}")
+        return cls(folder, files, follows)
 
-    def __reduce__(self) -> tuple[object, tuple[Path]]:
+    def __reduce__(self) -> tuple[object, tuple[Path, Path | None]]:
         """Travel to another process by folder: each maps the files itself."""
-        return type(self).open, (self.folder,)
+        return type(self).open, (self.folder, self._after.folder if self._after else None)
 
     def __len__(self) -> int:
         """Tokens in the split."""
@@ -92,12 +122,12 @@ class TokenShards:
     @property
     def dtype(self) -> np.dtype[np.uint16 | np.uint32]:
         """Type of the ids."""
-        return self._files[0].dtype
+        return self.files[0].dtype
 
     @property
     def lengths(self) -> tuple[int, ...]:
         """Tokens in each file."""
-        return tuple(len(tokens) for tokens in self._files)
+        return tuple(len(tokens) for tokens in self.files)
 
     def read(self, start: int, count: int) -> Tokens:
         """Read consecutive tokens.
@@ -116,19 +146,26 @@ class TokenShards:
         if start < 0 or count < 0 or start + count > len(self):
             msg = f"tokens {start:,} to {start + count:,} of {len(self):,} in {self.folder}"
             raise IndexError(msg)
-        first = min(bisect_right(self._starts, start), len(self._files)) - 1
+        first = min(bisect_right(self._starts, start), len(self.files)) - 1
         offset = start - self._starts[first]
-        view = self._files[first][offset : offset + count]
+        view = self.files[first][offset : offset + count]
         return view if len(view) == count else self._across(first, offset, count)
 
     def spans(self) -> pa.Table:
         """Map the span table (TOKEN_SPANS): one row per document, in the order of the stream."""
-        return read_ipc(self.folder / SPANS_FILE, TOKEN_SPANS)
+        own = read_ipc(self.folder / SPANS_FILE, TOKEN_SPANS)
+        if self._after is None:
+            return own
+        later = self._after.spans()
+        starts = pc.add(later["start"], len(self) - len(self._after))
+        place = TOKEN_SPANS.get_field_index("start")
+        later = later.set_column(place, TOKEN_SPANS.field(place), starts)
+        return pa.concat_tables([own, later])
 
     def _across(self, first: int, offset: int, count: int) -> Tokens:
         parts: list[Tokens] = []
         while count:
-            part = self._files[first][offset : offset + count]
+            part = self.files[first][offset : offset + count]
             parts.append(part)
             count -= len(part)
             first, offset = first + 1, 0

@@ -123,6 +123,10 @@ class Warehouse:
         """Where file hashes are remembered by size and time."""
         return self.root / "cache" / "landing.json"
 
+    def increments(self, dataset: str) -> Path:
+        """Where deliveries of a dataset's sources are kept that only ever get more."""
+        return self.root / "landed" / dataset
+
     def rejected_folder(self, dataset: str, fingerprint: str) -> Path:
         """What a failed gate leaves."""
         return self.root / "datasets" / "rejected" / dataset / fingerprint[:16]

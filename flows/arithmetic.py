@@ -17,8 +17,8 @@ from data_contracts.errors import VersionCorrupt
 from data_contracts.frozen import Frozen
 from data_contracts.manifest import DatasetManifest
 from data_contracts.reasons import Fate, Reason, Stage, fate_of
-from data_contracts.split import SPLITS
-from data_contracts.token_shards import SPANS_FILE, TokenShards
+from data_contracts.split import SPLITS, Split
+from data_contracts.token_shards import REPEATS, SPANS_FILE, TokenShards
 from flows.comparison import id_ranges, in_range
 
 _KEPT: Final = Fate.KEPT.value
@@ -78,6 +78,7 @@ def check_books(version: Path, manifest: DatasetManifest) -> Books:
     duplicates = _check_survivors(version, manifest)
     for split in SPLITS:
         _check_split(version, manifest, ledger, str(split))
+    _check_repeats(version, manifest)
     return Books(
         records=manifest.records_in,
         kept=manifest.records_kept,
@@ -234,6 +235,24 @@ def _check_tokens(folder: Path, tokens: int, ledger: _Ledger, split: str, docume
         raise VersionCorrupt(folder / SPANS_FILE, "its tokens are not those of the ledger")
     if ordered != documents:
         raise VersionCorrupt(folder / SPANS_FILE, "its documents are others, or in another order")
+
+
+def _check_repeats(version: Path, manifest: DatasetManifest) -> None:
+    """Further copies are of training documents, whole."""
+    folder = version / "tokens" / REPEATS
+    found = len(TokenShards.open(folder)) if folder.exists() else 0
+    if found != manifest.repeated_tokens:
+        problem = f"holds {found:,} tokens, the manifest counts {manifest.repeated_tokens:,}"
+        raise VersionCorrupt(folder, problem)
+    if not found:
+        return
+    own = ["record_id", "tokens", "text_bytes"]
+    copies = pl.scan_ipc(folder / SPANS_FILE, glob=False).select(own)
+    originals = pl.scan_ipc(folder.parent / Split.TRAIN / SPANS_FILE, glob=False).select(own)
+    strangers = copies.join(originals, on=own, how="anti").select(pl.len())
+    if count := strangers.collect(engine="streaming").item():
+        problem = f"{count:,} copies are of no training document"
+        raise VersionCorrupt(folder / SPANS_FILE, problem)
 
 
 def _documents(path: Path) -> Iterator[pl.DataFrame]:

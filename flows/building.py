@@ -10,7 +10,7 @@ from prefect.runtime import flow_run
 from data_contracts.reasons import Stage
 from data_contracts.results import EvaluateResult
 from data_contracts.warehouse import Warehouse
-from flows import tasks
+from flows import steps, tasks
 from flows.disk import a_full_disk_is_told
 from flows.forms import chosen
 from flows.freshness import note_checked
@@ -75,6 +75,8 @@ def build_until(plan: Plan, last: Stage, *, training: bool = False) -> Published
     """
     warehouse = Warehouse(plan.warehouse)
     with a_full_disk_is_told(warehouse.root), warehouse.lease(plan.recipe.name):
+        if kept := steps.keep_deliveries(plan):
+            get_run_logger().info("kept %d new deliveries", kept)
         if last is Stage.SHARD and plan.dataset_version is not None:
             get_run_logger().info("the dataset is up to date: %s", plan.dataset_version)
             note_checked(warehouse, plan.recipe.name)
@@ -100,7 +102,9 @@ def build_until(plan: Plan, last: Stage, *, training: bool = False) -> Published
         if last is Stage.VALIDATE:
             return None
         sharded = tasks.shard_task(plan, cleaned, deduped, validated)
-        results = results.model_copy(update={"sharded": sharded})
+        released = tasks.release_task(plan, validated, sharded)
+        results = results.model_copy(update={"sharded": sharded, "released": released})
+        _stop_if_rejected(plan, results)
         published = tasks.publish_dataset_task(plan, results)
         note_checked(warehouse, plan.recipe.name)
     tell(warehouse, training=training)
@@ -144,9 +148,10 @@ def name_run(name: str) -> None:
 
 
 def _stop_if_rejected(plan: Plan, results: DataResults) -> None:
-    for check in results.validated.warnings:
+    latest = results.released or results.validated
+    for check in latest.warnings:
         get_run_logger().warning("contract: %s: %s", check.description, check.observed)
-    if results.validated.passed:
+    if latest.passed:
         return
     report = tasks.reject_dataset_task(plan, results)
     error = contract_failed(plan, results, report)

@@ -9,7 +9,17 @@ import sys
 import typer
 
 from data_contracts.errors import CorpusError
-from flows.commands import building, keeping, looking, modelling, promoting, serving
+from flows.commands import (
+    building,
+    compressing,
+    contracts,
+    exchanging,
+    keeping,
+    looking,
+    modelling,
+    promoting,
+    serving,
+)
 
 STOPPED = 130
 
@@ -35,6 +45,9 @@ for command in (
     keeping.verify,
     keeping.forget,
     keeping.gc,
+    exchanging.export,
+    exchanging.adopt,
+    exchanging.backfill,
     promoting.compare,
     promoting.promote,
     promoting.rollback,
@@ -42,12 +55,14 @@ for command in (
     modelling.sample,
     modelling.translate,
     modelling.classify,
+    compressing.compress,
     serving.up,
     serving.setup,
     serving.status,
 ):
     app.command()(command)
 app.command(name="ls")(looking.list_versions)
+app.add_typer(contracts.contract)
 
 
 def main() -> None:

@@ -7,18 +7,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from data_contracts.arrow_files import read_ipc
 from data_contracts.errors import ForgottenStillPublished
 from data_contracts.forgotten import NOBODY, ForgetList
 from data_contracts.frozen import Frozen
-from data_contracts.identity import content_id
 from data_contracts.manifest import DatasetManifest, ModelManifest
 from data_contracts.reasons import Stage
 from data_contracts.results import RESULT_FILE
 from data_contracts.warehouse import Warehouse
+from flows.deliveries import take_out
 from flows.holders import (
     Holder,
     Kind,
@@ -32,13 +28,9 @@ from flows.holders import (
 from flows.plan import model_key
 from flows.recipe import Recipe, parse_recipe
 from flows.steps import record_cache_keys
-from pipeline.record_cache import forget, segments
+from pipeline.record_cache import forget
 
 VERSIONS: Final = {Kind.DATASET, Kind.MODEL, Kind.EVALUATION, Kind.REJECTED}
-CLEANED: Final = "measurements"
-"""Name of the cache of cleaned texts (`pipeline.clean.stage`)."""
-TOKENS: Final = "tokens-"
-"""How names of caches of tokens begin (`pipeline.shard.stage`)."""
 HOLDS: Final = "holds forgotten text"
 GOES_ON: Final = {Stage.TRAIN, Stage.EVALUATE}
 """Stages whose unfinished work is kept: a killed training is continued from where it was, and an
@@ -72,7 +64,8 @@ def collect(
 
     That is: folders that killed runs left, stage outputs and caches that belong to no kept version
     and, if asked for, old versions and what held the text of forgotten records. Versions that an
-    alias names, and datasets of kept models, are always kept.
+    alias names, and datasets of kept models, are always kept. Kept deliveries of sources that only
+    ever get more are never removed; forgotten text is taken out of them.
 
     Args:
         warehouse: The warehouse.
@@ -99,7 +92,7 @@ def collect(
         removals = tuple(found[path] for path in sorted(found))
         collection = Collection(removals=removals, bytes_freed=_bytes_freed(removals))
         if not dry_run:
-            _remove(removals, _union(lists.values()))
+            _remove(warehouse, removals, lists)
     return collection
 
 
@@ -132,8 +125,9 @@ def _left_over(warehouse: Warehouse) -> Iterator[Removal]:
     for stage, folder in run_folders(warehouse):
         if not _is_done(folder) and stage not in GOES_ON:
             yield Removal(path=folder, why="left by a killed run")
-    for path in (warehouse.root / "cache").rglob("*.partial"):
-        yield Removal(path=path, why="left by a killed run")
+    for kind in ("cache", "landed"):
+        for path in (warehouse.root / kind).rglob("*.partial"):
+            yield Removal(path=path, why="left by a killed run")
 
 
 def _forgotten(warehouse: Warehouse, lists: dict[str, ForgetList]) -> Iterator[Removal]:
@@ -142,42 +136,20 @@ def _forgotten(warehouse: Warehouse, lists: dict[str, ForgetList]) -> Iterator[R
         mine = _of_dataset(name, holders(warehouse, listed))
         if warehouse.latest("datasets", name) in {one.path for one in mine}:
             raise ForgottenStillPublished(name)
-        yield from (Removal(path=one.path, why=HOLDS) for one in mine)
+        for one in mine:
+            yield Removal(path=one.path, why=HOLDS, whole=one.kind is not Kind.DELIVERY)
     every = _union(lists.values())
-    held = holders(warehouse, every)
-    for one in held:
-        if one.kind not in VERSIONS:
+    for one in holders(warehouse, every):
+        if one.kind not in {*VERSIONS, Kind.DELIVERY, Kind.EXPORT}:
             yield Removal(path=one.path, why=HOLDS, whole=one.kind is not Kind.RESULTS)
-    if held:
-        yield from _tokens(warehouse, held, every)
     for stage, folder in run_folders(warehouse):
         if stage in GOES_ON and not _is_done(folder):
             yield Removal(path=folder, why=f"unfinished: `{stage}` may hold forgotten text")
 
 
-def _tokens(warehouse: Warehouse, held: tuple[Holder, ...], listed: ForgetList) -> list[Removal]:
-    """Find the caches of tokens: they know cleaned texts by hash, and nothing of records.
-
-    Tokens of texts that are still in the cache of cleaned texts can be told; else all of them go.
-    """
-    caches = [folder for stage, folder in record_caches(warehouse) if stage is Stage.SHARD]
-    known = {
-        content
-        for one in held
-        if one.path.name == CLEANED
-        for table in _listed_rows(one.path, listed)
-        for content in table["content_id"].to_pylist()
-    }
-    if listed.content_ids <= known:
-        folders = [path for one in caches for path in sorted(one.glob(f"{TOKENS}*"))]
-        return [Removal(path=path, why=HOLDS, whole=False) for path in folders]
-    why = "nothing tells which of these tokens are of forgotten text"
-    return [Removal(path=path, why=why) for path in caches]
-
-
 def _of_dataset(name: str, found: tuple[Holder, ...]) -> list[Holder]:
     """Pick a dataset's versions and rejected folders, models of it, and evaluations of either."""
-    held = [one for one in found if one.kind in VERSIONS]
+    held = [one for one in found if one.kind in {*VERSIONS, Kind.DELIVERY}]
     labels = {one.label for one in held if one.label.split("@")[0] == name}
     labels |= {
         one.label
@@ -190,6 +162,7 @@ def _of_dataset(name: str, found: tuple[Holder, ...]) -> list[Holder]:
         if one.label in labels
         or (one.kind is Kind.EVALUATION and labels & set(one.path.parts))
         or (one.kind is Kind.REJECTED and one.path.parent.name == name)
+        or (one.kind is Kind.DELIVERY and one.path.parent.parent.name == name)
     ]
 
 
@@ -269,12 +242,17 @@ def _bytes_freed(removals: Iterable[Removal]) -> int:
     return sum(size for file, size in sizes.items() if names[file] >= links[file])
 
 
-def _remove(removals: Iterable[Removal], listed: ForgetList) -> None:
+def _remove(
+    warehouse: Warehouse, removals: Iterable[Removal], lists: dict[str, ForgetList]
+) -> None:
     """Remove it all. A version goes from sight at once, however long its files take."""
-    rows = [one.path for one in removals if not one.whole]
-    texts = _document_ids(rows, listed)
-    for path in rows:
-        forget(path, texts if path.name.startswith(TOKENS) else listed.content_ids)
+    parts = [one.path for one in removals if not one.whole]
+    for name, listed in lists.items():
+        kept = warehouse.increments(name)
+        take_out(warehouse, name, {one for one in parts if one.is_relative_to(kept)}, listed)
+    every = _union(lists.values())
+    for path in (one for one in parts if one.is_dir()):
+        forget(path, every.content_ids)
     for one in removals:
         if one.whole and one.path.is_dir():
             hidden = one.path.with_name(f".{one.path.name}.removed")
@@ -282,21 +260,3 @@ def _remove(removals: Iterable[Removal], listed: ForgetList) -> None:
             shutil.rmtree(hidden)
         elif one.whole:
             one.path.unlink(missing_ok=True)
-
-
-def _document_ids(caches: Iterable[Path], listed: ForgetList) -> set[str]:
-    """Hash the cleaned texts of listed records: tokens are cached by that."""
-    return {
-        content_id(text.as_buffer())
-        for path in caches
-        if path.name == CLEANED
-        for table in _listed_rows(path, listed)
-        for text in table["text"]
-    }
-
-
-def _listed_rows(cache: Path, listed: ForgetList) -> Iterator[pa.Table]:
-    wanted = pa.array(sorted(listed.content_ids), pa.string())
-    for path in segments(cache):
-        table = read_ipc(path)
-        yield table.filter(pc.is_in(table["content_id"], value_set=wanted))

@@ -14,6 +14,7 @@ from data_contracts.errors import CorpusError
 from data_contracts.frozen import Frozen
 from data_contracts.reasons import Reason, fate_of, meaning
 from flows.recipe import Recipe
+from model.compress.recipe import CompressRecipe
 from model.supervised.recipe import ClassifyRecipe, TranslateRecipe
 
 
@@ -39,6 +40,11 @@ def task_fields() -> list[Entry]:
         *_fields(ClassifyRecipe, "classify: "),
         *_fields(TranslateRecipe, "translate: "),
     ]
+
+
+def compress_fields() -> list[Entry]:
+    """Every field of the files of `mill compress`, dotted, in order."""
+    return list(_fields(CompressRecipe, ""))
 
 
 def drop_reasons() -> list[Entry]:

@@ -11,6 +11,7 @@ from typing import Final
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from data_contracts.contract import Contract
+from data_contracts.contracts import Contracts
 from data_contracts.errors import ContractInvalid, RecipeInvalid
 from data_contracts.frozen import Frozen
 from data_contracts.manifest import DatasetManifest, now
@@ -52,7 +53,7 @@ def note_checked(warehouse: Warehouse, name: str) -> None:
 
 
 def freshness(warehouse: Warehouse) -> list[Freshness]:
-    """Look how fresh every dataset is, by the contract of its latest version.
+    """Look how fresh every dataset is, by the contracts of its latest version.
 
     Raises:
         ContractInvalid: A contract says in a unit that is not known how often a refresh is due.
@@ -60,12 +61,17 @@ def freshness(warehouse: Warehouse) -> list[Freshness]:
     return [_of(warehouse, name) for name in warehouse.names("datasets")]
 
 
-def longest_age(contract: Contract) -> timedelta | None:
-    """Find how old a dataset may grow: the contract's `frequency`; None: it says nothing.
+def longest_age(contracts: Contracts) -> timedelta | None:
+    """Find how old a dataset may grow: the shortest `frequency`; None: no contract sets one.
 
     Raises:
-        ContractInvalid: The value is no number, or the unit none of h, d, w and y.
+        ContractInvalid: A value is no number, or a unit none of h, d, w and y.
     """
+    ages = [age for one in contracts.members if (age := _age(one)) is not None]
+    return min(ages, default=None)
+
+
+def _age(contract: Contract) -> timedelta | None:
     for one in contract.document.slaProperties or []:
         if one.property == "frequency":
             unit = _UNITS.get(str(one.unit or "")[:1])
@@ -92,12 +98,12 @@ def _of(warehouse: Warehouse, name: str) -> Freshness:
 
 
 def _longest_age(manifest: DatasetManifest, folder: Path) -> timedelta | None:
-    """Ask the recipe's contract as it is now, or ours where the recipe has none."""
+    """Ask the recipe's contracts as they are now; ours alone where it has none, or they are gone."""
     try:
-        path = parse_recipe(manifest.recipe, folder).validation.contract
+        own = parse_recipe(manifest.recipe, folder).validation.contracts
     except RecipeInvalid:  # another version of the mill made it
-        path = None
-    return longest_age(Contract.load(path if path and Path(path).exists() else None))
+        own = ()
+    return longest_age(Contracts.load([one for one in own if Path(one).exists()]))
 
 
 def _checked(warehouse: Warehouse, name: str) -> datetime | None:

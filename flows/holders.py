@@ -7,12 +7,15 @@ from pathlib import Path
 import polars as pl
 
 from data_contracts.arrow_files import partitions
+from data_contracts.exports import Exports
 from data_contracts.forgotten import ForgetList
 from data_contracts.frozen import Frozen
+from data_contracts.identity import HALF, half
 from data_contracts.manifest import ModelManifest
 from data_contracts.reasons import Reason, Stage
 from data_contracts.results import RESULT_FILE
 from data_contracts.warehouse import Warehouse
+from flows.deliveries import that_hold
 
 
 class Kind(StrEnum):
@@ -32,6 +35,10 @@ class Kind(StrEnum):
     """What was read of files, in the cache."""
     RESULTS = "results"
     """Results per record, in the cache."""
+    DELIVERY = "delivery"
+    """A file that is kept for a source that only ever gets more."""
+    EXPORT = "export"
+    """A folder outside the warehouse that documents were written to (`mill export`)."""
 
 
 class Holder(Frozen):
@@ -42,14 +49,14 @@ class Holder(Frozen):
     label: str
     """NAME@VERSION, or the folder's place in the warehouse."""
     path: Path
-    """The folder."""
+    """The folder, or the file."""
 
 
 def holders(warehouse: Warehouse, forgotten: ForgetList) -> tuple[Holder, ...]:
     """Find everything that holds the text of a record on the list, or was learned from it.
 
-    A version whose ledger says `forgotten` of all of them holds none. Of tokens in the cache it
-    cannot be told whose they are; they are no entry here.
+    A version whose ledger says `forgotten` of all of them holds none. Exports are outside the
+    warehouse: they are named, and nobody's here to remove.
     """
     if not forgotten.records:
         return ()
@@ -82,8 +89,15 @@ def holders(warehouse: Warehouse, forgotten: ForgetList) -> tuple[Holder, ...]:
         for stage, folder in run_folders(warehouse)
         if _run_has(stage, folder, listed)
     ]
-    cached = _cached(warehouse, pl.col("content_id").is_in(sorted(forgotten.content_ids)))
-    return (*versions, *models, *evaluations, *rejected, *runs, *cached)
+    halves = sorted({half(one) for one in forgotten.content_ids})
+    cached = _cached(warehouse, pl.col("content_id").str.slice(HALF).is_in(halves))
+    exports = _exports(warehouse, {one.label for one in versions})
+    deliveries = [
+        _holder(warehouse, Kind.DELIVERY, path)
+        for name in warehouse.names("datasets")
+        for path in that_hold(warehouse, name, forgotten)
+    ]
+    return (*versions, *models, *evaluations, *rejected, *runs, *cached, *deliveries, *exports)
 
 
 def dataset_folders(warehouse: Warehouse) -> Iterator[Path]:
@@ -123,6 +137,16 @@ def record_caches(warehouse: Warehouse) -> list[tuple[Stage, Path]]:
         (stage, folder)
         for stage in Stage
         for folder in sorted(warehouse.record_cache(stage, "any").parent.glob("*"))
+    ]
+
+
+def _exports(warehouse: Warehouse, labels: set[str]) -> list[Holder]:
+    """Find folders that were given documents of these versions, or of one that is gone."""
+    known = {f"{one.parent.name}@{one.name}" for one in dataset_folders(warehouse)}
+    return [
+        Holder(kind=Kind.EXPORT, label=f"{one.folder} ({one.dataset})", path=Path(one.folder))
+        for one in Exports.load(warehouse.root).exports
+        if (one.dataset in labels or one.dataset not in known) and Path(one.folder).exists()
     ]
 
 
@@ -192,7 +216,7 @@ def _cached(warehouse: Warehouse, listed: pl.Expr) -> Iterator[Holder]:
             for unit in sorted((folder / "units").glob("*")):
                 if _any(_arrow(unit), listed & pl.col("text").is_not_null()):
                     yield _holder(warehouse, Kind.READ, unit)
-        elif stage in {Stage.CLEAN, Stage.DEDUP}:
+        elif stage in {Stage.CLEAN, Stage.DEDUP, Stage.SHARD}:
             for kind in sorted(folder.glob("*")):
                 segments = sorted(kind.glob("*.arrow"))
                 if segments and _any([pl.scan_ipc(segments, glob=False)], listed):

@@ -17,7 +17,7 @@ import pipeline.dedup
 import pipeline.ingest
 import pipeline.shard
 import pipeline.validate
-from data_contracts.contract import Contract
+from data_contracts.contracts import Contracts
 from data_contracts.errors import DiskFull, RecipeInvalid
 from data_contracts.fingerprint import fingerprint, library_versions, sha256_of_file
 from data_contracts.forgotten import FORGET_FILE, NOBODY, ForgetList
@@ -26,12 +26,14 @@ from data_contracts.gate import TOKENIZER_FILE
 from data_contracts.lock import LOCK_FILE, Lock
 from data_contracts.reasons import Stage
 from data_contracts.results import RESULT_FILE
+from data_contracts.shipped_contracts import Judged
 from data_contracts.warehouse import Warehouse
 from flows.decontamination import Against, decides, find_against
 from flows.recipe import Recipe
 from model.tasks.definition import task_fingerprint
 from pipeline.clean.own import check_parts, decided_by
-from pipeline.ingest.landing import LandedSource, land
+from pipeline.ingest.increments import land_all, to_keep
+from pipeline.ingest.landing import LandedSource
 from pipeline.shard.tokenizer import given, settings_fingerprint
 
 STAGES = {
@@ -84,6 +86,8 @@ class Plan(Frozen):
     """Whether that model's figures are there."""
     bytes_landed: int
     """Size of the sources' files."""
+    to_keep: int = 0
+    """Deliveries of `append` sources that are not kept yet."""
     bytes_needed: int
     """Room that the run takes at most, roughly."""
     bytes_free: int
@@ -92,7 +96,7 @@ class Plan(Frozen):
     @property
     def nothing_to_do(self) -> bool:
         """Whether all that the recipe asks for is there."""
-        if self.dataset_version is None:
+        if self.dataset_version is None or self.to_keep:
             return False
         return self.recipe.train is None or (self.model_version is not None and self.evaluated)
 
@@ -144,7 +148,12 @@ def make_plan(
     """
     check_parts(recipe.clean)
     memo = warehouse.landing_memo() if warehouse.is_there else None  # a plan makes no warehouse
-    landed = tuple(land(source, memo) for source in recipe.sources)
+    kept = warehouse.increments(recipe.name)
+    landed = tuple(land_all(source, memo, kept) for source in recipe.sources)
+    pairs = zip(recipe.sources, landed, strict=True)
+    fresh = [file for source, one in pairs for file in to_keep(source, one, kept)]
+    if recipe.ingest.sample_records is not None:
+        fresh = []  # a trial keeps nothing
     pinned, locked = _pinned_tokenizer(recipe, warehouse, lock, relearn=relearn_tokenizer)
     forgotten = warehouse.forgotten(recipe.name)
     if lock is not None:
@@ -189,7 +198,8 @@ def make_plan(
         model_version=found[1].version if found else None,
         evaluated=evaluated,
         bytes_landed=landed_bytes,
-        bytes_needed=_bytes_needed(landed),
+        to_keep=len(fresh),
+        bytes_needed=_bytes_needed(landed) + sum(file.bytes for file in fresh),
         bytes_free=shutil.disk_usage(_existing(warehouse.root)).free,
     )
 
@@ -213,13 +223,14 @@ def data_keys(
     """
     sources = [
         source.model_dump(
-            mode="json", exclude={"path", "reader", "license", "language", "priority"}
+            mode="json", exclude={"path", "reader", "delivery", "license", "language", "priority"}
         )
         for source in recipe.sources
     ]
     languages = {source.name: source.language for source in recipe.sources}
     priorities = {source.name: source.priority for source in recipe.sources}
     licenses = {source.name: source.license for source in recipe.sources}
+    contracts = Contracts.load(recipe.validation.contracts)
     forget = [forgotten.identity] if forgotten.records else []
     parts: dict[Stage, object] = {
         Stage.INGEST: [{one.name: one.digest for one in landed}, sources, recipe.ingest, *forget],
@@ -227,13 +238,14 @@ def data_keys(
         Stage.DEDUP: [recipe.dedup, recipe.split, priorities, *decides(recipe, against)],
         Stage.VALIDATE: [
             recipe.name,
-            recipe.validation.model_dump(mode="json", exclude={"contract"}),
-            Contract.load(recipe.validation.contract).sha256,
+            recipe.validation.model_dump(mode="json", exclude={"contracts"}),
+            [one.sha256 for one in contracts.stamps_at(Judged.BORDER, Judged.GATE)],
             licenses,
         ],
         Stage.SHARD: [
             recipe.shard.model_dump(mode="json", exclude={"tokenizer"}),
             tokenizer_sha256 or "to be learned",
+            [one.sha256 for one in contracts.stamps_at(Judged.RELEASE)],
         ],
     }
     keys: dict[Stage, str] = {}

@@ -1,7 +1,9 @@
 """Candidates become production, and production goes back: aliases, moved one at a time."""
 
+from typing import Final
+
 from data_contracts.aliases import Alias, Pointer, Target
-from data_contracts.errors import NoCandidate, PromotionRefused, VersionUnknown
+from data_contracts.errors import NoCandidate, PromotionRefused, ScorecardFailed, VersionUnknown
 from data_contracts.frozen import Frozen
 from data_contracts.manifest import DatasetManifest, ModelManifest
 from data_contracts.progress import Progress, silent
@@ -11,6 +13,8 @@ from flows.judging import compare_models
 from flows.publish import Published
 from flows.recipe import Recipe
 from model.recipe import PromotionPolicy
+
+_BROKEN: Final = "it breaks its contract: "
 
 
 class Standing(Frozen):
@@ -77,6 +81,9 @@ def settle(warehouse: Warehouse, standing: Standing, policy: PromotionPolicy) ->
     """Promote a candidate if its recipe says so and the comparison allows it."""
     if standing.promoted or policy != "automatic":
         return standing
+    broken = _broken_rules(warehouse, standing.candidate)
+    if broken:
+        return standing.model_copy(update={"note": _BROKEN + "; ".join(broken)})
     found = standing.comparison
     is_first = standing.production is None
     if not is_first and not (found and found.may_promote):
@@ -109,6 +116,7 @@ def promote(
         NoCandidate: The name has none.
         VersionUnknown: The version is not there.
         PromotionRefused: The comparison does not allow it, or none can be made.
+        ScorecardFailed: The model breaks a critical rule of its contract.
         TooFewCommonDocuments: The comparison has no document to be made on.
     """
     name = wanted.partition("@")[0]
@@ -125,6 +133,9 @@ def promote(
     )
     if standing.promoted:
         return standing
+    broken = _broken_rules(warehouse, target)
+    if broken:
+        raise ScorecardFailed(target.model or target.dataset, broken)
     if not even_unproven:
         standing = judge(warehouse, standing, progress)
         _require_as_good(standing)
@@ -188,6 +199,13 @@ def _require_as_good(standing: Standing) -> None:
         raise PromotionRefused(*labels, problem or standing.note)
     if not standing.comparison.may_promote:
         raise PromotionRefused(*labels, standing.note)
+
+
+def _broken_rules(warehouse: Warehouse, target: Target) -> tuple[str, ...]:
+    """List the critical rules that a model's scorecard broke when it was made."""
+    if target.model is None:
+        return ()
+    return ModelManifest.load(warehouse.find("models", target.model)).failures
 
 
 def _target(warehouse: Warehouse, wanted: str) -> Target:

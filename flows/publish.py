@@ -5,6 +5,15 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from data_contracts.checks import (
+    RELEASE_FILE,
+    RELEASE_SUITES_FILE,
+    SUITES_FILE,
+    CheckOutcome,
+    ContractResult,
+)
+from data_contracts.contract_stamp import ContractStamp
+from data_contracts.contracts import Contracts
 from data_contracts.errors import ContractFailed
 from data_contracts.fingerprint import library_versions, sha256_of_file
 from data_contracts.forgotten import FORGET_FILE
@@ -19,6 +28,7 @@ from data_contracts.manifest import (
 )
 from data_contracts.reasons import Stage
 from data_contracts.results import (
+    RESULT_FILE,
     CleanResult,
     DedupResult,
     EvaluateResult,
@@ -29,11 +39,14 @@ from data_contracts.results import (
     ValidateResult,
     start_folder,
 )
+from data_contracts.seal import SEAL_FILE
 from data_contracts.warehouse import Warehouse, link_tree
 from flows.plan import DATA_STAGES, STAGES, Plan, data_keys, evaluation_key, model_key
 from flows.recipe import Recipe
 
 REPORT_FILE = "report.html"
+CONTRACTS_FOLDER = "contracts"
+"""The contracts that judged a version, as they were."""
 MODEL_LIBRARIES = ("safetensors", "tokenizers", "torch")
 
 
@@ -45,6 +58,29 @@ class DataResults(Frozen):
     deduped: DedupResult
     validated: ValidateResult
     sharded: ShardResult | None
+    released: ContractResult | None = None
+    """What was judged of the tokens; None: it did not come to that."""
+
+    @property
+    def checks(self) -> tuple[CheckOutcome, ...]:
+        """Every check of the contracts, of both judgements."""
+        return (*self.validated.checks, *(self.released.checks if self.released else ()))
+
+    @property
+    def contracts(self) -> tuple[ContractStamp, ...]:
+        """The contracts of both judgements, each once."""
+        released = self.released.contracts if self.released else ()
+        return tuple(dict.fromkeys((*self.validated.contracts, *released)))
+
+    @property
+    def critical_failures(self) -> tuple[CheckOutcome, ...]:
+        """Failed checks that block training."""
+        return tuple(one for one in self.checks if not one.passed and one.severity == "critical")
+
+    @property
+    def warnings(self) -> tuple[CheckOutcome, ...]:
+        """Failed checks that mark the version."""
+        return tuple(one for one in self.checks if not one.passed and one.severity == "warning")
 
     @property
     def in_order(self) -> tuple[StageResult, ...]:
@@ -92,6 +128,7 @@ def publish_dataset(
     """
     warehouse, recipe, sharded = Warehouse(plan.warehouse), plan.recipe, results.sharded
     assert sharded is not None, "the gate passed"  # noqa: S101
+    assert results.released is not None, "it was judged"  # noqa: S101
     keys = data_keys(recipe, plan.landed, sharded.tokenizer_sha256, plan.forgotten, plan.against)
     fingerprint = keys[Stage.SHARD]
     found = warehouse.dataset_with(recipe.name, fingerprint)
@@ -100,10 +137,11 @@ def publish_dataset(
     version = warehouse.next_version("datasets", recipe.name, fingerprint)
     staging = warehouse.staging_folder("datasets", recipe.name, version)
     for path in sorted(sharded.folder.iterdir()):
-        if path.name != "result.json":
+        if path.name not in {RESULT_FILE, SEAL_FILE, RELEASE_SUITES_FILE}:
             link_tree(path, staging / path.name)
     link_tree(results.validated.quality, staging / QUALITY_FILE)
-    _write_gate(staging, results.validated)
+    _keep_contracts(staging, plan, results)
+    gate = _write_gate(staging, results)
     if plan.forgotten.records:
         plan.forgotten.save(staging / FORGET_FILE)
     versions = warehouse.versions("datasets", recipe.name)
@@ -125,15 +163,15 @@ def publish_dataset(
         records_dropped=_dropped(results),
         documents=sharded.documents,
         tokens=sharded.tokens,
+        repeated_tokens=sharded.repeated_tokens,
         tokenizer_sha256=sharded.tokenizer_sha256,
-        contract_id=results.validated.contract_id,
-        contract_version=results.validated.contract_version,
-        contract_sha256=results.validated.contract_sha256,
-        warnings=tuple(check.description for check in results.validated.warnings),
+        contracts=results.contracts,
+        warnings=tuple(check.description for check in results.warnings),
         parent=versions[-1] if versions else None,
     )
     (staging / REPORT_FILE).write_text(render(staging, manifest), encoding="utf-8")
-    manifest = manifest.model_copy(update={"files": list_files(staging)})
+    files = list_files(staging, gate.data_sha256)
+    manifest = manifest.model_copy(update={"files": files})
     manifest.save(staging)
     place = warehouse.version_folder("datasets", recipe.name, version)
     warehouse.publish(staging, place)
@@ -153,6 +191,7 @@ def publish_rejected(plan: Plan, results: DataResults, render: Callable[[Path], 
     link_tree(results.validated.quality, staging / QUALITY_FILE)
     link_tree(results.validated.ledger, staging / "ledger")
     link_tree(results.cleaned.signals, staging / "signals")
+    _keep_contracts(staging, plan, results)
     (staging / REPORT_FILE).write_text(render(staging), encoding="utf-8")
     shutil.rmtree(place, ignore_errors=True)
     warehouse.publish(staging, place)
@@ -163,7 +202,7 @@ def contract_failed(plan: Plan, results: DataResults, report: Path) -> ContractF
     """Say why nothing was published."""
     failures = [
         f"{check.description}: {check.error or check.observed}"
-        for check in results.validated.critical_failures
+        for check in results.critical_failures
     ] or ["no rule was evaluated"]
     return ContractFailed(plan.recipe.name, failures, report)
 
@@ -174,6 +213,7 @@ def publish_model(
     dataset: Published,
     trained: TrainResult,
     evaluated: EvaluateResult,
+    judged: ContractResult,
     render: Callable[[Path, ModelManifest], str],
     flow_run_id: str | None = None,
 ) -> Published:
@@ -185,7 +225,7 @@ def publish_model(
     version = warehouse.next_version("models", recipe.name, fingerprint)
     staging = warehouse.staging_folder("models", recipe.name, version)
     for path in sorted(trained.folder.iterdir()):
-        if path.is_file() and path.name != "result.json":
+        if path.is_file() and path.name not in {RESULT_FILE, SEAL_FILE}:
             link_tree(path, staging / path.name)
     model_figures = [one for one in evaluated.figures if one.predictor == "model"]
     manifest = ModelManifest(
@@ -210,6 +250,9 @@ def publish_model(
             "best_validation_loss": trained.best_validation_loss,
             **{f"{one.split}_bits_per_byte": one.bits_per_byte.value for one in model_figures},
         },
+        contracts=judged.contracts,
+        failures=tuple(check.description for check in judged.critical_failures),
+        warnings=tuple(check.description for check in judged.warnings),
     )
     (staging / REPORT_FILE).write_text(render(staging, manifest), encoding="utf-8")
     (staging / "README.md").write_text(_model_card(manifest), encoding="utf-8")
@@ -234,6 +277,7 @@ def publish_evaluation(
         staging = place.with_name(f".{place.name}.partial")
         start_folder(staging)
         link_tree(evaluated.folder, staging)
+        (staging / SEAL_FILE).unlink(missing_ok=True)
         warehouse.publish(staging, place)
     return place
 
@@ -270,17 +314,31 @@ def _published(
     )
 
 
-def _write_gate(staging: Path, validated: ValidateResult) -> None:
+def _keep_contracts(staging: Path, plan: Plan, results: DataResults) -> None:
+    """Put the contracts beside what they judged, and what Great Expectations said of it."""
+    folder = staging / CONTRACTS_FOLDER
+    folder.mkdir(parents=True)
+    for one in Contracts.load(plan.recipe.validation.contracts).members:
+        (folder / f"{one.id}.odcs.yaml").write_bytes(one.path.read_bytes())
+    link_tree(results.validated.suites, staging / SUITES_FILE)
+    if results.sharded is not None and results.released is not None:
+        results.released.save(staging / RELEASE_FILE)
+        suites = results.sharded.folder / RELEASE_SUITES_FILE
+        # Not linked: it is written anew each time that the same tokens are judged.
+        (staging / RELEASE_SUITES_FILE).write_bytes(suites.read_bytes())
+
+
+def _write_gate(staging: Path, results: DataResults) -> Gate:
+    released = results.released
     gate = Gate(
-        passed=validated.passed,
-        checks=len(validated.checks),
-        contract_id=validated.contract_id,
-        contract_version=validated.contract_version,
-        contract_sha256=validated.contract_sha256,
+        passed=results.validated.passed and bool(released and released.passed),
+        checks=len(results.validated.checks),
+        contracts=results.contracts,
         quality_sha256=sha256_of_file(staging / QUALITY_FILE),
         data_sha256=gated_files(staging),
     )
     (staging / GATE_FILE).write_text(gate.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    return gate
 
 
 def _timings(plan: Plan, results: DataResults) -> dict[str, float]:

@@ -22,7 +22,7 @@ from model.recipe import EvaluateRecipe, PromotionRecipe, TrainRecipe
 from pipeline.clean.recipe import CleanRecipe
 from pipeline.dedup.recipe import DedupRecipe
 from pipeline.ingest.readers.own import check_reader
-from pipeline.ingest.recipe import IngestRecipe, Source
+from pipeline.ingest.recipe import DATASET_SCHEME, IngestRecipe, Source
 from pipeline.shard.recipe import ShardRecipe
 from pipeline.validate.recipe import ValidateRecipe
 
@@ -68,6 +68,10 @@ class Recipe(Frozen):
             if twice:
                 msg = f"two {kind} are named `{twice[0]}`; give each its own name"
                 raise ValueError(msg)
+        late = [one.name for one in self.evaluation_sets if one.delivery == "append"]
+        if late:
+            msg = f"evaluation set `{late[0]}` is a snapshot: remove its `delivery`"
+            raise ValueError(msg)
         return self
 
     def at(self, base: Path) -> "Recipe":
@@ -76,9 +80,9 @@ class Recipe(Frozen):
             field: tuple(_source_at(source, base) for source in getattr(self, field))
             for field in ("sources", "evaluation_sets")
         }
-        if self.validation.contract is not None:
-            contract = _absolute(self.validation.contract, base)
-            changes["validation"] = self.validation.model_copy(update={"contract": contract})
+        if self.validation.contracts:
+            contracts = tuple(_absolute(path, base) for path in self.validation.contracts)
+            changes["validation"] = self.validation.model_copy(update={"contracts": contracts})
         changes["clean"] = self.clean.model_copy(update=_clean_parts(self.clean, base))
         if self.evaluate.tasks:
             tasks = tuple((base / task).absolute() for task in self.evaluate.tasks)
@@ -272,4 +276,6 @@ def _source_at(source: Source, base: Path) -> Source:
 
 
 def _absolute(path: str, base: Path) -> str:
+    if path.startswith(f"{DATASET_SCHEME}."):
+        return DATASET_SCHEME + str((base / path.removeprefix(DATASET_SCHEME)).absolute())
     return path if "://" in path else str((base / path).absolute())

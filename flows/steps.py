@@ -3,7 +3,9 @@
 `flows.tasks` wraps these functions one to one; notebooks and other orchestrators call them directly.
 """
 
+import logging
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,9 +13,11 @@ from typing import TypeVar
 
 from data_contracts.errors import RecipeInvalid, SourceChanged
 from data_contracts.fingerprint import fingerprint
+from data_contracts.manifest import now
 from data_contracts.progress import Progress, silent
 from data_contracts.reasons import Stage
 from data_contracts.results import (
+    RESULT_FILE,
     CleanResult,
     DedupResult,
     EvaluateResult,
@@ -24,6 +28,7 @@ from data_contracts.results import (
     ValidateResult,
     check_chain,
 )
+from data_contracts.seal import SEAL_FILE, broken_files, seal
 from data_contracts.warehouse import Warehouse
 from flows.decontamination import evaluation_files
 from flows.disk import a_full_disk_is_told
@@ -31,7 +36,30 @@ from flows.plan import Plan, data_keys, evaluation_key, model_key, stage_version
 from flows.publish import Published
 from flows.recipe import Recipe
 
+_LOG = logging.getLogger(__name__)
+
 AnyResult = TypeVar("AnyResult", bound=Result)
+
+
+def keep_deliveries(plan: Plan) -> int:
+    """Copy deliveries of sources that only ever get more, before anything is made of them.
+
+    Call it under the dataset's lease.
+
+    Returns:
+        How many were new.
+
+    Raises:
+        SourceChanged: A file is not what it was when the plan was made.
+    """
+    from pipeline.ingest.increments import keep  # noqa: PLC0415
+
+    if not plan.to_keep:
+        return 0
+    folder, when = Warehouse(plan.warehouse).increments(plan.recipe.name), now()
+    pairs = zip(plan.recipe.sources, plan.landed, strict=True)
+    with a_full_disk_is_told(folder):
+        return sum(keep(source, landed, folder, when) for source, landed in pairs)
 
 
 def run_ingest(plan: Plan, progress: Progress = silent) -> IngestResult:
@@ -41,10 +69,11 @@ def run_ingest(plan: Plan, progress: Progress = silent) -> IngestResult:
         SourceChanged: A source is no longer what the plan was made for.
         CorpusError: As `pipeline.ingest.stage.ingest`.
     """
-    from pipeline.ingest.landing import land  # noqa: PLC0415
+    from pipeline.ingest.increments import land_all  # noqa: PLC0415
     from pipeline.ingest.stage import ingest  # noqa: PLC0415
 
-    recipe = plan.recipe
+    recipe, warehouse = plan.recipe, Warehouse(plan.warehouse)
+    kept = warehouse.increments(recipe.name)
     cache = _records(plan, Stage.INGEST)
 
     def work(folder: Path) -> IngestResult:
@@ -53,11 +82,12 @@ def run_ingest(plan: Plan, progress: Progress = silent) -> IngestResult:
             recipe.ingest,
             folder,
             forgotten=plan.forgotten,
+            increments=kept,
             cache=cache,
             progress=progress,
         )
         for source, before in zip(recipe.sources, plan.landed, strict=True):
-            if land(source, Warehouse(plan.warehouse).landing_memo()).digest != before.digest:
+            if land_all(source, warehouse.landing_memo(), kept).digest != before.digest:
                 (folder / "result.json").unlink()
                 raise SourceChanged(source.name, source.path)
         return result
@@ -142,6 +172,8 @@ def run_validate(
         deduped=deduped,
         licenses={source.name: source.license for source in recipe.sources},
         jaccard_threshold=recipe.dedup.jaccard_threshold,
+        languages=recipe.clean.languages,
+        personal_data=recipe.clean.pii.model_dump(),
     )
     return _planned(
         plan,
@@ -228,25 +260,35 @@ def _planned(
 def _once(
     folder: Path, result_type: type[AnyResult], work: Callable[[Path], AnyResult]
 ) -> AnyResult:
-    """Take a result from the cache, or do the work into the cache."""
-    done = result_type.load(folder)
-    if done is not None:
-        os.utime(folder)  # the cache forgets what was least recently used
-        return done
+    """Take a result from the cache, or do the work into the cache.
+
+    What is not as the stage left it, or was never sealed, is done again.
+    """
+    if (folder / RESULT_FILE).exists():
+        broken = broken_files(folder)
+        done = None if broken else result_type.load(folder)
+        if done is not None:
+            os.utime(folder)  # the cache forgets what was least recently used
+            return done
+        if broken[0].name != SEAL_FILE:
+            _LOG.warning("%s is not what was cached: the stage runs again", broken[0])
+        shutil.rmtree(folder)
     with a_full_disk_is_told(folder):
-        return work(folder)
+        done = work(folder)
+        seal(folder)
+    return done
 
 
 def record_cache_keys(recipe: Recipe) -> dict[Stage, str]:
     """Name the caches of results per record: all that decides a result, beside the record."""
     from pipeline.clean.own import measured_by  # noqa: PLC0415
 
-    edited = [stage_versions(Stage.CLEAN), recipe.clean.edits]
+    edited = [stage_versions(Stage.CLEAN), recipe.clean.edits_alone]
     decides: dict[Stage, object] = {
         Stage.INGEST: stage_versions(Stage.INGEST),
         Stage.CLEAN: [edited, measured_by(recipe.clean)],
         Stage.DEDUP: [edited, stage_versions(Stage.DEDUP), recipe.dedup.num_permutations],
-        Stage.SHARD: [edited, stage_versions(Stage.SHARD)],
+        Stage.SHARD: [edited, stage_versions(Stage.SHARD), "by content_id"],
     }
     return {stage: fingerprint(one) for stage, one in decides.items()}
 

@@ -16,6 +16,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
+from data_contracts.checks import ContractResult
 from data_contracts.progress import Progress
 from data_contracts.reasons import Stage
 from data_contracts.results import (
@@ -30,7 +31,7 @@ from data_contracts.results import (
     ValidateResult,
 )
 from data_contracts.warehouse import Warehouse
-from flows import promotion, publish, steps
+from flows import promotion, publish, release, scorecard, steps
 from flows.listeners import StageListener
 from flows.plan import Plan
 from flows.promotion import Standing
@@ -105,6 +106,18 @@ def shard_task(
     )
 
 
+@task(name="check contract", task_run_name="check contract", **SETTINGS)
+def release_task(plan: Plan, validated: ValidateResult, sharded: ShardResult) -> ContractResult:
+    """Judge the tokens, drift and ages of a version before it appears."""
+    found = release.judge(plan, validated, sharded)
+    create_markdown_artifact(
+        artifacts.release_markdown(found),
+        key="check-contract",
+        description="the version's contract",
+    )
+    return found
+
+
 @task(name="publish dataset", task_run_name="publish dataset", **SETTINGS)
 def publish_dataset_task(plan: Plan, results: DataResults) -> Published:
     """Let the dataset version appear."""
@@ -160,14 +173,19 @@ def publish_model_task(
     trained: TrainResult,
     evaluated: EvaluateResult,
 ) -> Published:
-    """Let the model version appear."""
+    """Judge the model's scorecard, and let the version appear."""
+    judged = scorecard.judge_scorecard(recipe, trained, evaluated)
+    create_markdown_artifact(
+        artifacts.scorecard_markdown(judged), key="scorecard", description="the model's contract"
+    )
     published = publish.publish_model(
         recipe,
         Warehouse(warehouse),
         dataset,
         trained,
         evaluated,
-        lambda folder, manifest: pages.model_page(folder, manifest, trained, evaluated),
+        judged,
+        lambda folder, manifest: pages.model_page(folder, manifest, trained, evaluated, judged),
         flow_run.get_id(),
     )
     _say_published("model", published)

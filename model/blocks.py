@@ -78,7 +78,7 @@ class Rotary(nn.Module):
 
     def __init__(self, shape: ShapeRecipe) -> None:
         super().__init__()
-        half = shape.width // shape.heads // 2
+        half = shape.head_width_or_default // 2
         frequency = shape.rope_theta ** (-torch.arange(half, dtype=torch.float64) / half)
         angle_TD = torch.arange(shape.context_tokens, dtype=torch.float64)[:, None] * frequency
         angle_TD = torch.cat([angle_TD, angle_TD], dim=1)
@@ -100,7 +100,8 @@ class KeyValueCache:
 
     def __init__(self, shape: ShapeRecipe, batch: int, like: Tensor) -> None:
         """Make room for `batch` texts of a whole context, of the type and device of `like`."""
-        size = (batch, shape.context_tokens, shape.kv_heads_or_default, shape.width // shape.heads)
+        heads, width = shape.kv_heads_or_default, shape.head_width_or_default
+        size = (batch, shape.context_tokens, heads, width)
         self._keys = [like.new_empty(size) for _ in range(shape.layers)]
         self._values = [like.new_empty(size) for _ in range(shape.layers)]
         self._crossed: dict[int, tuple[Tensor, Tensor]] = {}
@@ -134,13 +135,14 @@ class Attention(nn.Module):
     def __init__(self, shape: ShapeRecipe, layer: int, *, causal: bool) -> None:
         super().__init__()
         self.layer, self.causal = layer, causal
-        self.head_width = shape.width // shape.heads
+        self.head_width = shape.head_width_or_default
         self.shares_keys = shape.kv_heads_or_default != shape.heads
         kv_width = shape.kv_heads_or_default * self.head_width
-        self.q_proj = nn.Linear(shape.width, shape.width, bias=False)
+        q_width = shape.heads * self.head_width
+        self.q_proj = nn.Linear(shape.width, q_width, bias=False)
         self.k_proj = nn.Linear(shape.width, kv_width, bias=False)
         self.v_proj = nn.Linear(shape.width, kv_width, bias=False)
-        self.o_proj = nn.Linear(shape.width, shape.width, bias=False)
+        self.o_proj = nn.Linear(q_width, shape.width, bias=False)
         self.q_norm = RMSNorm(self.head_width)
         self.k_norm = RMSNorm(self.head_width)
 

@@ -12,9 +12,10 @@ from data_contracts.results import Interval
 from data_contracts.verdict import SourceDifference, Verdict
 from model.bootstrap import ratio_interval
 from model.documents import text_bytes
-from model.evaluate import MIN_DOCUMENTS, Scorer
+from model.evaluate import MIN_DOCUMENTS
 from model.machine import cpu_threads
 from model.recipe import EvaluateRecipe, PromotionRecipe
+from model.scorer import Scorer
 
 COMPARE_VERSION: Final = 1
 """Raised when `compare` gives other figures for the same models and documents."""

@@ -1,20 +1,24 @@
 """The stage: a model and a dataset version in, figures with intervals out."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 from pydantic import Field
-from tokenizers import Tokenizer
 
 from data_contracts.arrow_files import write_parquet
 from data_contracts.frozen import Frozen
-from data_contracts.gate import TOKENIZER_FILE, require_passed
-from data_contracts.measures import TaskFigures
+from data_contracts.gate import require_passed
+from data_contracts.measures import (
+    Calibration,
+    Memorisation,
+    PositionFigures,
+    TaskFigures,
+    TrainGap,
+)
 from data_contracts.progress import Progress, silent
 from data_contracts.results import (
     EvaluateResult,
@@ -24,21 +28,15 @@ from data_contracts.results import (
     start_folder,
 )
 from data_contracts.split import Split
-from model.bootstrap import ratio_interval
+from model.bootstrap import difference_interval
 from model.documents import document_batches, held_out_documents, text_bytes
-from model.machine import cpu_threads, peak_memory_bytes, pick_device
+from model.machine import cpu_threads, peak_memory_bytes
+from model.measured import MODEL, Measured, by_position, calibration, joined, measure
+from model.memorisation import memorisation
 from model.ngram import ByteTrigram, ByteUnigram, count_trigrams
-from model.pretrained import end_of_text_id, load_pretrained, load_tokenizer
 from model.recipe import EvaluateRecipe
-from model.sample import write
-from model.scoring import TokenIds, document_bits
-from model.tasks.definition import Example
-from model.tasks.figures import task_figures
-from model.tasks.likelihood import continuation_nats, continuations
-from model.transformer import Decoder
+from model.scorer import Scorer
 
-MODEL: Final = "model"
-"""The model's name among the predictors."""
 RESULTS_FILE: Final = "results.json"
 DOCUMENT_BITS_FILE: Final = "documents.parquet"
 
@@ -48,9 +46,6 @@ MIN_DOCUMENTS: Final = 10
 _HELD_OUT: Final = (Split.VALIDATION, Split.TEST)
 _MAX_PROMPTS: Final = 8
 _PROMPT_CHARS: Final = 32
-
-Bits = dict[str, NDArray[np.float64]]
-"""By predictor: float64 (documents,), what each document costs."""
 
 
 class EvaluateInputs(Frozen):
@@ -75,6 +70,14 @@ class DetailedResults(Frozen):
     """Every predictor on every split."""
     sources: dict[str, dict[str, Interval]]
     """Bits per byte by source and predictor, validation and test together."""
+    positions: tuple[PositionFigures, ...]
+    """The model's bits per byte by how much of the document it had read, both splits together."""
+    calibration: Calibration
+    """Whether the model is as often right as it is sure, both splits together."""
+    gap: TrainGap
+    """How much better the model does on its training text."""
+    memorisation: Memorisation
+    """What the model repeats of it."""
     samples: tuple[Sample, ...]
     """What the model writes."""
     tasks: tuple[TaskFigures, ...]
@@ -101,6 +104,8 @@ def evaluate(
 ) -> EvaluateResult:
     """Measure a model, and byte baselines that learned from the same training split.
 
+    Intervals are drawn level by level: documents within their source, chunks within documents.
+
     Args:
         inputs: The model and the dataset version whose held-out documents are read. Text is encoded
             with the model's own tokenizer, so the version may be another than it was trained on.
@@ -122,27 +127,42 @@ def evaluate(
     require_passed(inputs.dataset)
     start_folder(output_dir)
     folder = inputs.dataset / "documents"
-    documents = {
-        split: held_out_documents(folder / split, recipe.max_split_bytes) for split in _HELD_OUT
-    }
+    tables = {split: held_out_documents(folder / split, recipe.max_split_bytes) for split in Split}
     with cpu_threads(recipe.threads):
         scorer = Scorer(inputs.model, recipe)
-        total = len(_HELD_OUT) + 3
-        bits: dict[Split, Bits] = {}
-        for number, (split, table) in enumerate(documents.items()):
+        total = len(tables) + 3
+        progress(0, total, "parts", "baselines")
+        baselines = _baselines(folder / Split.TRAIN, recipe)
+        measured: dict[Split, Measured] = {}
+        for number, (split, table) in enumerate(tables.items(), 1):
             progress(number, total, "parts", f"model on {split}")
-            bits[split] = {MODEL: scorer.bits(table)}
-        progress(len(_HELD_OUT), total, "parts", "baselines")
-        _add_baselines(folder / Split.TRAIN, recipe, documents, bits)
-        progress(len(_HELD_OUT) + 1, total, "parts", "samples")
-        samples = scorer.samples(documents[Split.TEST])
-        progress(len(_HELD_OUT) + 2, total, "parts", "tasks")
+            others = baselines if split in _HELD_OUT else {}
+            measured[split] = measure(table, scorer, recipe, others)
+        held_out = joined([measured[split] for split in _HELD_OUT])
+        progress(total - 2, total, "parts", "samples")
+        prompts = recipe.prompts
+        samples = scorer.samples(_openings(tables[Split.TEST]) if prompts is None else prompts)
+        repeated = memorisation(
+            scorer.model,
+            [one.text for one in samples],
+            _by_people(tables[Split.TEST], samples),
+            (batch["text"] for batch in document_batches(folder / Split.TRAIN)),
+            measured[Split.TRAIN].tokens,
+            held_out.tokens,
+            recipe.memorisation_passages,
+            recipe.seed,
+        )
+        progress(total - 1, total, "parts", "tasks")
         tasks = tuple(scorer.task(path) for path in recipe.tasks)
-    _write_document_bits(output_dir / DOCUMENT_BITS_FILE, documents, bits)
-    figures = _figures(documents, bits, recipe)
+    _write_document_bits(output_dir / DOCUMENT_BITS_FILE, {s: measured[s] for s in _HELD_OUT})
+    figures = _figures({split: measured[split] for split in _HELD_OUT}, recipe)
     details = DetailedResults(
         figures=figures,
-        sources=_sources(documents, bits, recipe),
+        sources=_sources(held_out, recipe),
+        positions=by_position(held_out, recipe),
+        calibration=calibration(held_out, recipe),
+        gap=_gap(measured[Split.TRAIN], measured[Split.VALIDATION], recipe),
+        memorisation=repeated,
         samples=samples,
         tasks=tasks,
         beats_baselines=_beats_baselines(figures),
@@ -158,6 +178,10 @@ def evaluate(
         elapsed_seconds=time.perf_counter() - started,
         figures=figures,
         sources={source: by_name[MODEL] for source, by_name in details.sources.items()},
+        positions=details.positions,
+        calibration=details.calibration,
+        gap=details.gap,
+        memorisation=details.memorisation,
         samples=samples,
         tasks=tasks,
         parameters=details.parameters,
@@ -165,66 +189,6 @@ def evaluate(
         peak_memory_bytes=details.peak_memory_bytes,
         beats_baselines=details.beats_baselines,
     ).save()
-
-
-class Scorer:
-    """The model with its tokenizer; keeps count of what scoring took."""
-
-    def __init__(self, folder: Path, recipe: EvaluateRecipe) -> None:
-        self.recipe = recipe
-        self.model: Decoder = load_pretrained(folder).to(pick_device())
-        self.tokenizer: Tokenizer = load_tokenizer(folder / TOKENIZER_FILE)
-        self.end = end_of_text_id(self.tokenizer, folder / TOKENIZER_FILE)
-        self.tokens = 0
-        self.seconds = 0.0
-
-    def bits(self, table: pa.Table) -> NDArray[np.float64]:
-        """Measure what each document costs the model, float64 (documents,)."""
-        documents = [self._encode(text) for text in table["text"].to_pylist()]
-        started = time.perf_counter()
-        bits = document_bits(
-            self.model,
-            documents,
-            self.end,
-            self.recipe.context_overlap_ratio,
-            self.recipe.batch_tokens,
-        )
-        self.seconds += time.perf_counter() - started
-        self.tokens += sum(map(len, documents))
-        return bits
-
-    def samples(self, table: pa.Table) -> tuple[Sample, ...]:
-        """Let the model continue the recipe's prompts, or the openings of held-out documents."""
-        prompts = self.recipe.prompts
-        if prompts is None:
-            prompts = _openings(table)
-        return tuple(
-            Sample(prompt=prompt, text=self._continue(prompt, self.recipe.seed + number))
-            for number, prompt in enumerate(prompts)
-        )
-
-    def task(self, path: Path) -> TaskFigures:
-        """Measure accuracy on a likelihood task."""
-        recipe = self.recipe
-        return task_figures(
-            path, self._nats, recipe.task_examples, recipe.bootstrap_resamples, recipe.seed
-        )
-
-    def _nats(self, examples: Sequence[Example]) -> list[NDArray[np.float64]]:
-        texts = [one for example in examples for one in continuations(example, self.tokenizer)]
-        nats = continuation_nats(self.model, texts, self.end, self.recipe.batch_tokens)
-        ends = np.cumsum([len(example.choices) for example in examples])
-        return np.split(nats, ends[:-1])
-
-    def _continue(self, prompt: str, seed: int) -> str:
-        recipe = self.recipe
-        read = [self.end, *self.tokenizer.encode(prompt, add_special_tokens=False).ids]
-        written = write(self.model, read, recipe.sample_tokens, recipe.temperature, seed, self.end)
-        return str(self.tokenizer.decode(written))
-
-    def _encode(self, text: str) -> TokenIds:
-        ids = self.tokenizer.encode(text, add_special_tokens=False).ids
-        return np.array([*ids, self.end], np.int64)
 
 
 def _openings(table: pa.Table) -> tuple[str, ...]:
@@ -239,63 +203,57 @@ def _openings(table: pa.Table) -> tuple[str, ...]:
     return tuple(first[source] for source in sorted(first)[:_MAX_PROMPTS])
 
 
-def _add_baselines(
-    training: Path,
-    recipe: EvaluateRecipe,
-    documents: dict[Split, pa.Table],
-    bits: dict[Split, Bits],
-) -> None:
+def _by_people(table: pa.Table, samples: Iterable[Sample]) -> list[str]:
+    """Take from held-out documents, behind their openings, as much text as was written."""
+    lengths = [len(one.text) for one in samples]
+    texts = table["text"].to_pylist()
+    return [
+        texts[number % len(texts)][_PROMPT_CHARS:][:length] for number, length in enumerate(lengths)
+    ]
+
+
+def _baselines(training: Path, recipe: EvaluateRecipe) -> dict[str, ByteUnigram | ByteTrigram]:
     if not recipe.baselines:
-        return
+        return {}
     counts = count_trigrams(batch["text"] for batch in document_batches(training))
-    for name in recipe.baselines:
-        baseline = ByteUnigram(counts) if name == "unigram" else ByteTrigram(counts)
-        for split, table in documents.items():
-            bits[split][name] = baseline.bits(table["text"])
+    return {
+        name: ByteUnigram(counts) if name == "unigram" else ByteTrigram(counts)
+        for name in recipe.baselines
+    }
 
 
-def _figures(
-    documents: dict[Split, pa.Table], bits: dict[Split, Bits], recipe: EvaluateRecipe
-) -> tuple[SplitFigures, ...]:
+def _figures(measured: dict[Split, Measured], recipe: EvaluateRecipe) -> tuple[SplitFigures, ...]:
     return tuple(
         SplitFigures(
             predictor=name,
             split=split,
-            bits_per_byte=_interval(spent, text_bytes(table["text"]), recipe),
-            documents=table.num_rows,
-            text_bytes=int(text_bytes(table["text"]).sum()),
+            bits_per_byte=one.interval(name, recipe),
+            documents=one.table.num_rows,
+            text_bytes=int(one.chunks.text_bytes.sum()),
         )
-        for split, table in documents.items()
-        for name, spent in bits[split].items()
+        for split, one in measured.items()
+        for name in one.bits
     )
 
 
-def _sources(
-    documents: dict[Split, pa.Table], bits: dict[Split, Bits], recipe: EvaluateRecipe
-) -> dict[str, dict[str, Interval]]:
+def _sources(held_out: Measured, recipe: EvaluateRecipe) -> dict[str, dict[str, Interval]]:
     """Figures by source and predictor, on all held-out documents together."""
-    together = pa.concat_tables(documents.values())
-    lengths = text_bytes(together["text"])
-    sources = np.array(together["source"].to_pylist())
-    figures: dict[str, dict[str, Interval]] = {}
-    for source in np.unique(sources).tolist():
-        chosen = sources == source
-        figures[source] = {
-            name: _interval(_joined(bits, name)[chosen], lengths[chosen], recipe)
-            for name in bits[Split.TEST]
-        }
-    return figures
+    sources = held_out.sources
+    return {
+        source: {name: held_out.interval(name, recipe, sources == source) for name in held_out.bits}
+        for source in np.unique(sources).tolist()
+    }
 
 
-def _joined(bits: dict[Split, Bits], name: str) -> NDArray[np.float64]:
-    return np.concatenate([by_name[name] for by_name in bits.values()])
-
-
-def _interval(
-    spent: NDArray[np.float64], lengths: NDArray[np.int64], recipe: EvaluateRecipe
-) -> Interval:
-    return ratio_interval(
-        spent, lengths.astype(np.float64), recipe.bootstrap_resamples, recipe.seed
+def _gap(train: Measured, validation: Measured, recipe: EvaluateRecipe) -> TrainGap:
+    drawn = [
+        (one.value(MODEL), one.ratios(MODEL, recipe, recipe.seed + number))
+        for number, one in enumerate((train, validation))
+    ]
+    return TrainGap(
+        train=train.interval(MODEL, recipe),
+        validation=validation.interval(MODEL, recipe),
+        gap=difference_interval(*drawn),
     )
 
 
@@ -311,18 +269,16 @@ def _beats_baselines(figures: Iterable[SplitFigures]) -> bool:
     )
 
 
-def _write_document_bits(
-    path: Path, documents: dict[Split, pa.Table], bits: dict[Split, Bits]
-) -> None:
+def _write_document_bits(path: Path, measured: dict[Split, Measured]) -> None:
     """Keep what each document cost, so that two models can be compared pair by pair."""
     tables = []
-    for split, table in documents.items():
+    for split, one in measured.items():
         columns = {
-            "split": pa.array([str(split)] * table.num_rows),
-            "record_id": table["record_id"],
-            "source": table["source"],
-            "text_bytes": text_bytes(table["text"]),
+            "split": pa.array([str(split)] * one.table.num_rows),
+            "record_id": one.table["record_id"],
+            "source": one.table["source"],
+            "text_bytes": text_bytes(one.table["text"]),
         }
-        columns |= {f"{name}_bits": spent for name, spent in bits[split].items()}
+        columns |= {f"{name}_bits": one.document_bits(name) for name in one.bits}
         tables.append(pa.table(columns))
     write_parquet(path, pa.concat_tables(tables))

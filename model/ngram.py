@@ -15,6 +15,7 @@ from typing import Final, Self
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 SYMBOLS: Final = 257
@@ -55,11 +56,14 @@ class ByteUnigram:
         counts = trigrams.sum(axis=(0, 1), dtype=np.int64)
         self._bits = -np.log2((counts + 1) / (counts.sum() + SYMBOLS))
 
+    def symbol_bits(self, texts: pa.Array | pa.ChunkedArray) -> NDArray[np.float64]:
+        """Measure what each byte and end mark costs, float64 (symbols,) bits."""
+        blocks = [self._bits[c] for _, _, c in _contexts(_symbols(texts))]
+        return np.concatenate([np.empty(0), *blocks])
+
     def bits(self, texts: pa.Array | pa.ChunkedArray) -> NDArray[np.float64]:
         """Measure what documents cost, float64 (documents,) bits, the end mark included."""
-        symbols = _symbols(texts)
-        blocks = [self._bits[c] for _, _, c in _contexts(symbols)]
-        return _per_document(symbols, blocks)
+        return _per_document(texts, self.symbol_bits(texts))
 
 
 class ByteTrigram:
@@ -73,14 +77,17 @@ class ByteTrigram:
         self._bigrams = _Level.learn(bigram_types)
         self._trigrams = _Level.learn(trigrams)
 
-    def bits(self, texts: pa.Array | pa.ChunkedArray) -> NDArray[np.float64]:
-        """Measure what documents cost, float64 (documents,) bits, the end mark included."""
-        symbols = _symbols(texts)
-        blocks = []
-        for a, b, c in _contexts(symbols):
+    def symbol_bits(self, texts: pa.Array | pa.ChunkedArray) -> NDArray[np.float64]:
+        """Measure what each byte and end mark costs, float64 (symbols,) bits."""
+        blocks = [np.empty(0)]
+        for a, b, c in _contexts(_symbols(texts)):
             shorter = self._bigrams.interpolate((b,), c, self._unigrams[c])
             blocks.append(-np.log2(self._trigrams.interpolate((a, b), c, shorter)))
-        return _per_document(symbols, blocks)
+        return np.concatenate(blocks)
+
+    def bits(self, texts: pa.Array | pa.ChunkedArray) -> NDArray[np.float64]:
+        """Measure what documents cost, float64 (documents,) bits, the end mark included."""
+        return _per_document(texts, self.symbol_bits(texts))
 
 
 @dataclass(frozen=True)
@@ -153,10 +160,10 @@ def _contexts(symbols: NDArray[np.uint16]) -> Iterator[Contexts]:
 
 
 def _per_document(
-    symbols: NDArray[np.uint16], blocks: list[NDArray[np.float64]]
+    texts: pa.Array | pa.ChunkedArray, symbol_bits: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    if not blocks:
+    if not len(texts):
         return np.empty(0)
-    starts = np.concatenate([[0], np.flatnonzero(symbols == END)[:-1] + 1])
-    sums: NDArray[np.float64] = np.add.reduceat(np.concatenate(blocks), starts)
+    symbols = pc.binary_length(texts).to_numpy().astype(np.int64) + 1
+    sums: NDArray[np.float64] = np.add.reduceat(symbol_bits, np.cumsum(symbols) - symbols)
     return sums

@@ -19,6 +19,7 @@ from tokenizers import Tokenizer
 from data_contracts.errors import VersionCorrupt
 from data_contracts.gate import TOKENIZER_FILE
 from data_contracts.token_shards import END_OF_TEXT
+from model.int8 import QUANTIZATION_CONFIG, QUANTIZATION_KEY, is_quantised, make_room
 from model.recipe import ShapeRecipe
 from model.transformer import EMBEDDING_STD, NORM_EPSILON, Transformer
 
@@ -29,6 +30,7 @@ _SHAPE_KEYS: Final = {
     "layers": "num_hidden_layers",
     "width": "hidden_size",
     "heads": "num_attention_heads",
+    "head_width": "head_dim",
     "kv_heads": "num_key_value_heads",
     "mlp_width": "intermediate_size",
     "context_tokens": "max_position_embeddings",
@@ -80,6 +82,8 @@ def save_pretrained(
         shutil.copyfile(tokenizer, folder / TOKENIZER_FILE)
     decodes = model.shape.kind == "decoder"
     config = _config(model, end) if decodes else _own_config(model, end, labels)
+    if is_quantised(model):
+        config[QUANTIZATION_KEY] = QUANTIZATION_CONFIG
     _write_json(folder / CONFIG_FILE, config)
     _write_json(
         folder / "generation_config.json",
@@ -107,7 +111,7 @@ def load_pretrained(folder: Path) -> Transformer:
     """Read a folder that `save_pretrained` wrote.
 
     Returns:
-        The model, float32, on the CPU, in evaluation mode.
+        The model, float32 (or int8 where it says so), on the CPU, in evaluation mode.
 
     Raises:
         VersionCorrupt: A file is missing, or the weights do not fit the configuration.
@@ -123,6 +127,8 @@ def load_pretrained(folder: Path) -> Transformer:
         raise VersionCorrupt(path, f"not the configuration of a model ({error!r})") from error
     classes = None if labels is None else len(labels)
     model = Transformer(shape, vocabulary_size, classes=classes)
+    if QUANTIZATION_KEY in config:
+        make_room(model)
     path = folder / WEIGHTS_FILE
     try:
         model.load_state_dict(load_file(path))
@@ -154,6 +160,7 @@ def _config(model: Transformer, end: int) -> dict[str, Any]:
     shape = model.shape
     stated = {
         **shape.model_dump(),
+        "head_width": shape.head_width_or_default,
         "kv_heads": shape.kv_heads_or_default,
         "mlp_width": shape.mlp_width_or_default,
     }
@@ -162,7 +169,6 @@ def _config(model: Transformer, end: int) -> dict[str, Any]:
         "model_type": "qwen3",
         **{hf: stated[ours] for ours, hf in _SHAPE_KEYS.items()},
         "rope_parameters": {"rope_type": "default", "rope_theta": shape.rope_theta},
-        "head_dim": shape.width // shape.heads,
         "vocab_size": model.vocabulary_size,
         "hidden_act": "silu",
         "rms_norm_eps": NORM_EPSILON,

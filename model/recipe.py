@@ -25,9 +25,12 @@ class ShapeRecipe(Frozen):
     layers: int = Field(default=2, ge=1, le=256)
     """Blocks, each attention and MLP (an encoder-decoder has so many on each side)."""
     width: int = Field(default=128, ge=8)
-    """Width of the residual stream. Must be a multiple of `heads`."""
+    """Width of the residual stream. Must be a multiple of `heads`, unless `head_width` is said."""
     heads: int = Field(default=2, ge=1)
-    """Attention heads (of width `width / heads`, which must be even)."""
+    """Attention heads."""
+    head_width: int | None = Field(default=None, ge=2, multiple_of=2)
+    """Columns of a head. None: `width / heads`, which must be even; a model that lost heads by
+    pruning says it."""
     kv_heads: int | None = Field(default=None, ge=1)
     """Heads of keys and values, a divisor of `heads` (grouped-query attention). None: `heads`."""
     mlp_width: int | None = Field(default=None, ge=8)
@@ -45,7 +48,8 @@ class ShapeRecipe(Frozen):
 
     @model_validator(mode="after")
     def _heads_divide(self) -> Self:
-        if self.width % self.heads or (self.width // self.heads) % 2:
+        divides = self.width % self.heads == 0 and (self.width // self.heads) % 2 == 0
+        if self.head_width is None and not divides:
             msg = f"width {self.width} over {self.heads} heads is no even number of columns"
             raise ValueError(msg)
         if self.heads % self.kv_heads_or_default:
@@ -60,6 +64,11 @@ class ShapeRecipe(Frozen):
     def kv_heads_or_default(self) -> int:
         """Heads of keys and values."""
         return self.heads if self.kv_heads is None else self.kv_heads
+
+    @property
+    def head_width_or_default(self) -> int:
+        """Columns of a head."""
+        return self.width // self.heads if self.head_width is None else self.head_width
 
     @property
     def mlp_width_or_default(self) -> int:
@@ -148,8 +157,13 @@ class EvaluateRecipe(Frozen):
     one before it, unscored, so that no token is predicted without context."""
     batch_tokens: int = Field(default=2048, ge=8)
     """Tokens per forward pass."""
+    chunk_bytes: int = Field(default=1024, ge=16)
+    """Text bytes of the chunks that the bootstrap draws within each document."""
     bootstrap_resamples: int = Field(default=1000, ge=100)
-    """Resamples of the documents behind each interval."""
+    """Resamples of documents and chunks behind each interval."""
+    memorisation_passages: int = Field(default=100, ge=0)
+    """Training passages that the model is given the beginning of, to see whether it continues them
+    word for word; as many held-out ones beside them."""
     tasks: tuple[Path, ...] = ()
     """Likelihood tasks (YAML files: multiple choice or minimal pairs over local JSON Lines) that the
     model is measured on."""

@@ -48,6 +48,26 @@ def write(
     return text[len(prompt) :]
 
 
+@torch.no_grad()
+def continue_greedily(model: Decoder, prompts_BT: Tensor, tokens: int) -> Tensor:
+    """Continue prompts of one length side by side, always with the likeliest token.
+
+    Args:
+        model: The decoder.
+        prompts_BT: int64.
+        tokens: How many to write; with the prompt at most `context_tokens`.
+
+    Returns:
+        int64 (B, tokens), end marks like any token.
+    """
+    cache = KeyValueCache(model.shape, len(prompts_BT), model.head_weight)
+    unread_BT, written = prompts_BT, []
+    for _ in range(tokens):
+        unread_BT = model(unread_BT, cache)[:, -1:].argmax(-1)
+        written.append(unread_BT)
+    return torch.cat(written, dim=1)
+
+
 def _empty_cache(model: Decoder) -> KeyValueCache:
     return KeyValueCache(model.shape, 1, model.head_weight)
 

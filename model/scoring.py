@@ -12,9 +12,32 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model.transformer import Decoder, token_nats
+from model.transformer import Decoder
 
 TokenIds = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class TokenScores:
+    """What a decoder makes of every token of some documents, laid end to end."""
+
+    starts: NDArray[np.int64]
+    """(documents + 1,): where each document's tokens begin."""
+    bits: NDArray[np.float64]
+    """(tokens,): what each token costs."""
+    before: NDArray[np.int32]
+    """(tokens,): how many tokens of its document the model had read before it."""
+    confidence: NDArray[np.float32]
+    """(tokens,): the probability that the model gave to the token it held for the likeliest."""
+    right: NDArray[np.bool_]
+    """(tokens,): whether that was the token."""
+
+    def document_bits(self) -> NDArray[np.float64]:
+        """Sum what each document costs, (documents,)."""
+        if len(self.starts) == 1:
+            return np.empty(0)
+        sums: NDArray[np.float64] = np.add.reduceat(self.bits, self.starts[:-1])
+        return sums
 
 
 @dataclass(frozen=True)
@@ -43,7 +66,6 @@ def windows_of(
     return windows
 
 
-@torch.no_grad()
 def document_bits(
     model: Decoder,
     documents: list[TokenIds],
@@ -51,7 +73,20 @@ def document_bits(
     overlap_ratio: float,
     batch_tokens: int,
 ) -> NDArray[np.float64]:
-    """Measure what documents cost a decoder.
+    """Measure what documents cost a decoder, float64 (documents,) bits; see `token_scores`."""
+    scores = token_scores(model, documents, end_of_text, overlap_ratio, batch_tokens)
+    return scores.document_bits()
+
+
+@torch.no_grad()
+def token_scores(
+    model: Decoder,
+    documents: list[TokenIds],
+    end_of_text: int,
+    overlap_ratio: float,
+    batch_tokens: int,
+) -> TokenScores:
+    """Measure what every token of some documents costs a decoder.
 
     Args:
         model: The decoder.
@@ -59,9 +94,6 @@ def document_bits(
         end_of_text: Id of the end mark.
         overlap_ratio: Share of a window that repeats the one before.
         batch_tokens: Tokens per forward pass; windows of like length share one.
-
-    Returns:
-        float64 (documents,), bits.
     """
     context = model.shape.context_tokens
     windows = [
@@ -70,13 +102,21 @@ def document_bits(
         for window in windows_of(number, len(tokens), context, overlap_ratio)
     ]
     windows.sort(key=lambda window: window.end - window.first)
-    nats = np.zeros(len(documents))
+    starts = np.cumsum([0, *map(len, documents)], dtype=np.int64)
+    tokens = int(starts[-1])
+    found = TokenScores(
+        starts=starts,
+        bits=np.zeros(tokens),
+        before=np.zeros(tokens, np.int32),
+        confidence=np.zeros(tokens, np.float32),
+        right=np.zeros(tokens, np.bool_),
+    )
     while windows:
         length = windows[-1].end - windows[-1].first
         rows = max(1, batch_tokens // length)
         batch, windows = windows[-rows:], windows[:-rows]
-        _score(model, documents, end_of_text, batch, nats)
-    return nats / math.log(2)
+        _score(model, documents, end_of_text, batch, found)
+    return found
 
 
 def _score(
@@ -84,22 +124,30 @@ def _score(
     documents: list[TokenIds],
     end_of_text: int,
     batch: list[Window],
-    nats: NDArray[np.float64],
+    found: TokenScores,
 ) -> None:
     longest = max(window.end - window.first for window in batch)
     read_BT = np.full((len(batch), longest), end_of_text, np.int64)
     targets_BT = read_BT.copy()
-    counts_BT = np.zeros(read_BT.shape)
     for row, window in enumerate(batch):
         tokens = documents[window.document]
         length = window.end - window.first
         targets_BT[row, :length] = tokens[window.first : window.end]
         before = tokens[window.first - 1] if window.first else end_of_text
         read_BT[row, 0], read_BT[row, 1:length] = before, targets_BT[row, : length - 1]
-        counts_BT[row, window.scored - window.first : length] = 1
     device = model.head_weight.device
-    cost_BT = token_nats(
-        model, torch.from_numpy(read_BT).to(device), torch.from_numpy(targets_BT).to(device)
-    )
-    rows = (cost_BT.double().cpu().numpy() * counts_BT).sum(axis=1)
-    np.add.at(nats, [window.document for window in batch], rows)
+    logits_BTV = model(torch.from_numpy(read_BT).to(device)).float()
+    target_BT1 = torch.from_numpy(targets_BT).to(device)[..., None]
+    likeliest, guess_BT = logits_BTV.max(-1)
+    total_BT = logits_BTV.logsumexp(-1)
+    nats_BT = (total_BT - logits_BTV.gather(-1, target_BT1)[..., 0]).double().cpu().numpy()
+    confidence_BT = (likeliest - total_BT).exp().cpu().numpy()
+    guess = guess_BT.cpu().numpy()
+    for row, window in enumerate(batch):
+        here = slice(window.scored - window.first, window.end - window.first)
+        start = int(found.starts[window.document])
+        there = slice(start + window.scored, start + window.end)
+        found.bits[there] = nats_BT[row, here] / math.log(2)
+        found.before[there] = np.arange(here.start, here.stop)
+        found.confidence[there] = confidence_BT[row, here]
+        found.right[there] = guess[row, here] == targets_BT[row, here]

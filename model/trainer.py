@@ -53,7 +53,7 @@ class Trainer:
         self.recipe, self.world = recipe, world or World()
         self.device = pick_device()
         context = recipe.shape.context_tokens
-        train_split = TokenShards.open(dataset / "tokens" / Split.TRAIN)
+        train_split = TokenShards.open_for_training(dataset / "tokens")
         self.validation = TokenShards.open(dataset / "tokens" / Split.VALIDATION)
         if len(self.validation) < 2:
             raise TooLittleText(Split.VALIDATION, len(self.validation), 2)

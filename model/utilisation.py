@@ -58,7 +58,8 @@ def flops_per_token(model: Transformer) -> int:
         if weight.ndim == 2 and ".layers." in name
     )
     weights += model.head_weight.numel()
-    return 6 * weights + 12 * shape.layers * shape.width * shape.context_tokens
+    heads_width = shape.heads * shape.head_width_or_default
+    return 6 * weights + 12 * shape.layers * heads_width * shape.context_tokens
 
 
 def _peak(device: torch.device, precision: Literal["float32", "bfloat16"] | None) -> float | None:

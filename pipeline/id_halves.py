@@ -32,3 +32,10 @@ def id_halves(ids: pa.Array | pa.ChunkedArray) -> Halves:
     assert (values != _NOT_HEX).all(), "ids are lower-case hex"  # noqa: S101
     packed = np.ascontiguousarray((values[:, 0::2] << 4) | values[:, 1::2]).view(">u8")
     return packed[:, 0].astype(np.uint64), packed[:, 1].astype(np.uint64)
+
+
+def id_strings(ids: Halves) -> pa.Array:
+    """Write ids as 32 lower-case hex digits each: the way back from `id_halves`."""
+    digits = np.stack(ids, axis=1).astype(">u8").tobytes().hex().encode()
+    starts = np.arange(0, 32 * len(ids[0]) + 1, 32, dtype=np.int32)
+    return pa.StringArray.from_buffers(len(ids[0]), pa.py_buffer(starts), pa.py_buffer(digits))

@@ -10,8 +10,10 @@ import itertools
 import logging
 import threading
 import uuid
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +21,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from data_contracts.arrow_files import checksum, read_ipc, write_ipc
-from pipeline.id_halves import id_halves
+from data_contracts.identity import HALF, half
+from pipeline.id_halves import Halves, id_halves
 
 _LOG = logging.getLogger(__name__)
 
@@ -27,10 +30,14 @@ _UNNAMED = ".partial"
 """Ends the name of a segment that is being written; what a killed run leaves is found by it."""
 
 
+SEGMENT_BYTES = 32 * 1024 * 1024
+"""New results that are collected before they are stored: a refresh of a little adds one file."""
+
+
 class RecordCache:
     """A table of results by content_id. Safe to read and append from several threads.
 
-    Rows added are found by the next `RecordCache` opened on the folder, not by this one: within a
+    A context manager: what was added is stored at its end, at the latest. Rows added are found by the next `RecordCache` opened on the folder, not by this one: within a
     run what counts as cached does not change.
     """
 
@@ -45,6 +52,8 @@ class RecordCache:
         self.schema = schema
         self._stored = pa.schema([pa.field("content_id", pa.string(), nullable=False), *schema])
         self._lock = threading.Lock()
+        self._new: list[pa.Table] = []
+        self._new_bytes = 0
         tables = []
         if folder is not None and folder.exists():
             tables = [read_ipc(path, self._stored) for path in _sound(folder)]
@@ -69,7 +78,11 @@ class RecordCache:
         Returns:
             int64 (records,): a row to give to `take`, or -1 where nothing is cached.
         """
-        high, low = id_halves(content_ids)
+        return self.find_halves(id_halves(content_ids))
+
+    def find_halves(self, content_ids: Halves) -> NDArray[np.int64]:
+        """Look records up by their ids as numbers (see `find`)."""
+        high, low = content_ids
         if not len(self):
             return np.full(len(high), -1, np.int64)
         place = np.minimum(np.searchsorted(self._high, high), len(self) - 1)
@@ -101,14 +114,64 @@ class RecordCache:
         return together.combine_chunks().take(pa.array(back))
 
     def add(self, content_ids: pa.Array, results: pa.Table) -> None:
-        """Store new results as one segment (nothing when there are none, or no folder)."""
+        """Store new results: in few segments, so some wait for others, or for `flush`."""
         if self.folder is None or not results.num_rows:
             return
         table = results.select(self.schema.names).add_column(
             0, self._stored.field("content_id"), content_ids
         )
         with self._lock:
-            _write(self.folder, table.cast(self._stored))
+            self._new.append(table.cast(self._stored))
+            self._new_bytes += table.nbytes
+            full = self._new_bytes >= SEGMENT_BYTES
+        if full:
+            self.flush()
+
+    def flush(self) -> None:
+        """Store what waits."""
+        with self._lock:
+            new, self._new, self._new_bytes = self._new, [], 0
+        if new and self.folder is not None:
+            _write(self.folder, pa.concat_tables(new))
+
+    def __enter__(self) -> Self:
+        """Use the cache until the work is done."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Store what waits; after an error (the disk may be full) it is left to be computed again."""
+        if kind is None:
+            self.flush()
+
+    def fetch(
+        self, ids: pa.ChunkedArray, compute: Callable[[NDArray[np.int64]], pa.Table]
+    ) -> tuple[pa.Table, int]:
+        """Take what is there, and compute and add what is not.
+
+        Args:
+            ids: As for `find`.
+            compute: Given places in `ids`, ascending, gives the results there (`schema`).
+
+        Returns:
+            The results in the order of `ids`; how many were there.
+        """
+        found = self.find(ids)
+        missing = np.flatnonzero(found < 0)
+        known = np.flatnonzero(found >= 0)
+        if not len(missing):
+            return self.take(found), len(found)
+        fresh = compute(missing).cast(self.schema)
+        self.add(ids.take(pa.array(missing)).combine_chunks(), fresh)
+        if not len(known):
+            return fresh, 0
+        together = pa.concat_tables([self.take(found[known]), fresh])
+        back = np.argsort(np.concatenate([known, missing]))
+        return together.take(pa.array(back)), len(known)
 
 
 def segments(folder: Path) -> list[Path]:
@@ -117,16 +180,17 @@ def segments(folder: Path) -> list[Path]:
 
 
 def forget(folder: Path, content_ids: Collection[str]) -> int:
-    """Take the results of records out of a cache.
+    """Take the results of records out of a cache, those on what other records left of them too.
 
     Returns:
         Rows taken out.
     """
-    listed = pa.array(sorted(content_ids), pa.string())
+    listed = pa.array(sorted(map(half, content_ids)), pa.string())
     removed = 0
     for path in segments(folder):
         table = read_ipc(path)
-        kept = table.filter(pc.invert(pc.is_in(table["content_id"], value_set=listed)))
+        halves = pc.utf8_slice_codeunits(table["content_id"], HALF)
+        kept = table.filter(pc.invert(pc.is_in(halves, value_set=listed)))
         if kept.num_rows < table.num_rows:
             removed += table.num_rows - kept.num_rows
             _write(folder, kept)

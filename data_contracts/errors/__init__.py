@@ -10,6 +10,7 @@ limit.
 from data_contracts.errors.corpus_error import CorpusError
 from data_contracts.errors.keeping import (
     DiskFull,
+    ExportInTheWay,
     ForgottenStillPublished,
     RecordUnknown,
     ServerUnavailable,
@@ -19,9 +20,11 @@ from data_contracts.errors.keeping import (
     WarehouseFormat,
 )
 from data_contracts.errors.modelling import (
+    ModelUnfit,
     NoCandidate,
     NothingToRollBack,
     PromotionRefused,
+    ScorecardFailed,
     TaskDataInvalid,
     TaskInvalid,
     TooFewCommonDocuments,
@@ -33,6 +36,7 @@ from data_contracts.errors.reading import (
     ContractInvalid,
     FieldMissing,
     GateRefused,
+    LibraryMissing,
     NothingLeft,
     QualityModelInvalid,
     RecipeInvalid,
@@ -48,9 +52,12 @@ __all__ = [
     "ContractInvalid",
     "CorpusError",
     "DiskFull",
+    "ExportInTheWay",
     "FieldMissing",
     "ForgottenStillPublished",
     "GateRefused",
+    "LibraryMissing",
+    "ModelUnfit",
     "NoCandidate",
     "NothingLeft",
     "NothingToRollBack",
@@ -59,6 +66,7 @@ __all__ = [
     "RecipeInvalid",
     "RecordUnknown",
     "SchemaMismatch",
+    "ScorecardFailed",
     "ServerUnavailable",
     "SourceChanged",
     "SourceMissing",

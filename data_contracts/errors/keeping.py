@@ -58,6 +58,17 @@ class VersionCorrupt(CorpusError):
         )
 
 
+class ExportInTheWay(CorpusError):
+    """The folder that documents are to be exported to is not empty."""
+
+    exit_code = 2
+
+    def __init__(self, folder: Path | str) -> None:
+        """Name the folder."""
+        self.folder = str(folder)
+        super().__init__(f"{folder}: something is there. Name a new or an empty folder with --to.")
+
+
 class WarehouseBusy(CorpusError):
     """Another process holds the lease of this dataset."""
 

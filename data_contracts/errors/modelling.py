@@ -1,5 +1,6 @@
 """What is wrong with training, with tasks, or with promoting a model."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from data_contracts.errors.corpus_error import CorpusError
@@ -26,6 +27,17 @@ class TaskDataInvalid(CorpusError):
         self.path, self.row, self.problem, self.fix = str(path), row, problem, fix
         place = f"{path}: line {row:,}" if row else str(path)
         super().__init__(f"{place} {problem}. {fix}")
+
+
+class ModelUnfit(CorpusError):
+    """A model is not of the kind that was asked for."""
+
+    exit_code = 2
+
+    def __init__(self, path: Path | str, problem: str, fix: str) -> None:
+        """Name the model's folder, the problem and the fix."""
+        self.path, self.problem, self.fix = str(path), problem, fix
+        super().__init__(f"{path}: {problem}. {fix}")
 
 
 class TrainingDiverged(CorpusError):
@@ -94,6 +106,21 @@ class PromotionRefused(CorpusError):
             f"{candidate} is not promoted over {production}: {problem}. Measure on more held-out "
             f"text (`promotion.max_text_bytes`, `split`), or promote it all the same with "
             f"--even-unproven (in the form: `even_unproven`)."
+        )
+
+
+class ScorecardFailed(CorpusError):
+    """A model breaks critical rules of its contract."""
+
+    exit_code = 3
+
+    def __init__(self, model: str, rules: Sequence[str]) -> None:
+        """Name the model and what the rules it breaks expect."""
+        self.model, self.rules = model, tuple(rules)
+        super().__init__(
+            f"{model} is not promoted: it breaks its contract ({'; '.join(rules)}). Its report has "
+            f"the figures; train another one, or change `data_contracts/scorecard.odcs.yaml` by a "
+            f"contract of your own in `validate.contracts`."
         )
 
 

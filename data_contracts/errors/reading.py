@@ -28,6 +28,18 @@ class SourceMissing(CorpusError):
         super().__init__(f"source `{source}`: {path}: {problem}. {fix}")
 
 
+class LibraryMissing(CorpusError):
+    """A library that decides what is made is not installed, perhaps since the code was updated."""
+
+    def __init__(self, library: str) -> None:
+        """Name the library."""
+        self.library = library
+        super().__init__(
+            f"the library `{library}` is not installed, and what is made depends on it. Install what "
+            f"this version of the code needs: pip install -c constraints.txt -e ."
+        )
+
+
 class SourceChanged(CorpusError):
     """A source's files changed while they were being read."""
 

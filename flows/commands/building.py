@@ -29,24 +29,27 @@ def run(
     """Build a recipe's dataset, train its model, measure both; reuse what is there."""
     from data_contracts.warehouse import Warehouse
     from flows.forms import chosen
-    from flows.plan import make_plan
-    from flows.terminal import console, leave_output_to_json, print_summary
+    from flows.terminal import leave_output_to_json
 
     leave_output_to_json(json)
 
     loaded = chosen(recipe, tuple(changes or ())).sampled(sample)
-    store = Warehouse.create(warehouse)
-    pinned: dict[str, Any] = {
-        "lock": lock and lock.absolute(),
-        "relearn_tokenizer": relearn_tokenizer,
-    }
-    plan = make_plan(loaded, store, **pinned)
+    pinned = {"lock": lock and lock.absolute(), "relearn_tokenizer": relearn_tokenizer}
+    build(loaded, Warehouse.create(warehouse), pinned, json=json)
+
+
+def build(recipe: Any, store: Any, pinned: dict[str, Any], *, json: bool) -> None:
+    """Do what a recipe asks for, unless it is there, and print a summary."""
+    from flows.plan import make_plan
+    from flows.terminal import console, print_summary
+
+    plan = make_plan(recipe, store, **pinned)
     if plan.nothing_to_do:
         summary = _what_is_there(plan, store)
         console.print("[green]Nothing to do[/]: all that the recipe asks for is there.\n")
     else:
         plan.require_room()
-        summary = _refresh(loaded, store, pinned)
+        summary = _refresh(recipe, store, pinned)
     print_summary(summary, store)
     if json:
         print(summary.model_dump_json())

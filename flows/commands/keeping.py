@@ -18,6 +18,7 @@ def verify(
     from data_contracts.manifest import DatasetManifest, ModelManifest
     from data_contracts.warehouse import Warehouse
     from flows.arithmetic import check_books
+    from flows.deliveries import verify_deliveries
     from flows.terminal import console, leave_output_to_json
 
     leave_output_to_json(json)
@@ -44,6 +45,9 @@ def verify(
                 f"record; {books.tokens:,} tokens, each of a document"
             )
             console.print(said, highlight=False, markup=False, soft_wrap=True)
+            if kept := verify_deliveries(store, loaded.name):
+                said = f"{store.increments(loaded.name)}: {kept} kept deliveries are as they came"
+                console.print(said, highlight=False, markup=False, soft_wrap=True)
     if not found:
         raise VersionUnknown("version", version, store.names("datasets") + store.names("models"))
     if json:

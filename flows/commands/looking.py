@@ -15,6 +15,7 @@ class Topic(StrEnum):
 
     RECIPE = "recipe"
     TASK = "task"
+    COMPRESS = "compress"
     REASONS = "reasons"
     ERRORS = "errors"
 
@@ -154,12 +155,14 @@ def list_versions(
 def explain(
     topic: Annotated[
         Topic,
-        typer.Argument(help="What to explain: fields of recipes or task files, reasons, errors."),
+        typer.Argument(
+            help="What to explain: fields of recipes, of task or compression files, reasons, errors."
+        ),
     ] = Topic.RECIPE,
     word: Annotated[str, typer.Argument(help="Only what has this word in its name.")] = "",
     json: Json = False,
 ) -> None:
-    """Explain every field of recipes and task files, every drop reason, every error."""
+    """Explain every field of recipes, task and compression files, every drop reason and error."""
     from flows import explain as reference
     from flows.terminal import leave_output_to_json, print_entries
 
@@ -168,6 +171,7 @@ def explain(
     tell = {
         Topic.RECIPE: reference.recipe_fields,
         Topic.TASK: reference.task_fields,
+        Topic.COMPRESS: reference.compress_fields,
         Topic.REASONS: reference.drop_reasons,
         Topic.ERRORS: reference.error_classes,
     }[topic]

@@ -42,16 +42,14 @@ def sample(
 ) -> None:
     """Let a decoder continue a text."""
     from data_contracts.gate import TOKENIZER_FILE
-    from data_contracts.warehouse import Warehouse
+    from flows.model_folders import model_folder
     from flows.reports.visible_text import visible
     from flows.terminal import leave_output_to_json
     from model.pretrained import end_of_text_id, load_pretrained, load_tokenizer
     from model.sample import write
 
     leave_output_to_json(json)
-    folder = Path(model)
-    if not (folder / "config.json").exists():
-        folder = Warehouse.existing(warehouse).find("models", model)
+    folder = model_folder(model, warehouse)
     tokenizer = load_tokenizer(folder / TOKENIZER_FILE)
     end = end_of_text_id(tokenizer, folder / TOKENIZER_FILE)
     read = [end, *tokenizer.encode(prompt, add_special_tokens=False).ids]
@@ -79,7 +77,7 @@ def translate(
         if json:
             print(json_text.dumps(found))
         return
-    result = train(load_translate(task), output or task.with_suffix(""), progress=_tell(json=json))
+    result = train(load_translate(task), output or task.with_suffix(""), progress=tell(json=json))
     if json:
         print(result.model_dump_json())
         return
@@ -108,7 +106,7 @@ def classify(
         if json:
             print(json_text.dumps(rows))
         return
-    result = train(load_classify(task), output or task.with_suffix(""), progress=_tell(json=json))
+    result = train(load_classify(task), output or task.with_suffix(""), progress=tell(json=json))
     if json:
         print(result.model_dump_json())
         return
@@ -131,12 +129,12 @@ def _given(texts: list[str] | None) -> list[str]:
     return texts or [line.strip() for line in sys.stdin if line.strip()]
 
 
-def _tell(*, json: bool) -> Progress:
+def tell(*, json: bool) -> Progress:
     """Show progress on standard error, in place, where somebody looks."""
     if json or not sys.stderr.isatty():
         return silent
 
-    def tell(done: int, total: int, unit: str, note: str = "") -> None:
+    def show(done: int, total: int, unit: str, note: str = "") -> None:
         print(f"\r{done:,} of {total:,} {unit} {note}   ", end="", file=sys.stderr, flush=True)
 
-    return tell
+    return show

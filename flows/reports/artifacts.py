@@ -3,9 +3,11 @@
 Every function is pure: a result in, text out. Foreign text stands in code spans only.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+from data_contracts.checks import ContractResult
+from data_contracts.contract_stamp import ContractStamp
 from data_contracts.results import (
     CheckOutcome,
     CleanResult,
@@ -55,22 +57,39 @@ def dedup_markdown(result: DedupResult) -> str:
 
 def validate_markdown(result: ValidateResult) -> str:
     """Show the contract's outcome, failures first."""
-    verdict = "**passed**" if result.passed else "**failed: nothing is published or trained**"
-    passed = sum(one.passed for one in result.checks)
-    contract = f"{code(result.contract_id)} {code(result.contract_version)}"
-    checks = table(
+    return _contract(result.passed, result.checks, result.contracts)
+
+
+def release_markdown(result: ContractResult) -> str:
+    """Show what the contract says of the tokens, of drift and of ages."""
+    return _contract(result.passed, result.checks, result.contracts)
+
+
+def scorecard_markdown(result: ContractResult) -> str:
+    """Show what the contract says of a model's figures."""
+    text = _contract(result.passed, result.checks, result.contracts)
+    return text.replace("nothing is published or trained", "it may not be promoted", 1)
+
+
+def _contract(
+    holds: bool,  # noqa: FBT001 - passed on from two results
+    checks: Sequence[CheckOutcome],
+    contracts: Sequence[ContractStamp],
+) -> str:
+    verdict = "**passed**" if holds else "**failed: nothing is published or trained**"
+    met = sum(one.passed for one in checks)
+    names = ", ".join(f"{code(one.id)} {code(one.version)}" for one in contracts)
+    rows = table(
         ("outcome", "severity", "expectation", "found"),
-        [_check(one) for one in sorted(result.checks, key=lambda one: one.passed)],
+        [_check(one) for one in sorted(checks, key=lambda one: one.passed)],
     )
-    return (
-        f"# Contract {verdict}\n\n{passed} of {len(result.checks)} rules of {contract} hold.\n\n"
-        f"{checks}"
-    )
+    return f"# Contract {verdict}\n\n{met} of {len(checks)} rules of {names} hold.\n\n{rows}"
 
 
 def _check(outcome: CheckOutcome) -> tuple[str, str, str, str]:
+    met = "passed" if outcome.applies else "does not apply"
     return (
-        "passed" if outcome.passed else "**failed**",
+        met if outcome.passed else "**failed**",
         words(outcome.severity),
         code(outcome.description),
         code(outcome.error or outcome.observed),

@@ -66,7 +66,7 @@ def render_dataset(report: DatasetReport) -> str:
         lead=_lead(report),
         headline=_headline(report),
         sections=_SECTIONS,
-        failures=[one for one in quality.checks if not one.passed and one.severity == "critical"],
+        failures=[one for one in report.checks if not one.passed and one.severity == "critical"],
         colours=source_colours(report.funnel),
         by_rules=sum(sum(one.dropped_by_rules.values()) for one in quality.sources.values()),
         dropped=quality.records_in - quality.kept,
@@ -106,13 +106,13 @@ def _choices(report: DatasetReport) -> list[tuple[str, str, list[str]]]:
 def _lead(report: DatasetReport) -> str:
     quality = report.quality
     sources = len(quality.sources)
-    failed = [one for one in quality.checks if not one.passed]
+    failed = [one for one in report.checks if not one.passed]
     warnings = [one for one in failed if one.severity == "warning"]
     kept = (
         f"{count(quality.kept)} of {counted(quality.records_in, 'record')} from "
         f"{counted(sources, 'source')} "
     )
-    if not quality.passed:
+    if not report.passed:
         return kept + "would have been kept, but a critical rule of the contract failed."
     end = f"with {counted(len(warnings), 'warning')}" if warnings else ""
     return (
@@ -124,7 +124,7 @@ def _lead(report: DatasetReport) -> str:
 
 def _headline(report: DatasetReport) -> list[tuple[str, str]]:
     quality = report.quality
-    passed = sum(one.passed for one in quality.checks)
+    passed = sum(one.passed for one in report.checks)
     size = sum(one.text_bytes for one in quality.splits.values())
     rows = [
         ("records kept", count(quality.kept)),
@@ -135,18 +135,21 @@ def _headline(report: DatasetReport) -> list[tuple[str, str]]:
         rows.append(("tokens", count(sum(report.shard.tokens.values()))))
     languages = sum(bool(one.kept) for one in quality.languages.values())
     rows.append(("language" if languages == 1 else "languages", count(languages)))
-    rows.append(("contract rules passed", f"{passed} of {len(quality.checks)}"))
+    rows.append(("contract rules passed", f"{passed} of {len(report.checks)}"))
     return rows
 
 
 def _facts(report: DatasetReport) -> list[tuple[str, str]]:
-    origin, contract = report.origin, report.quality.contract
+    origin = report.origin
     rows = [
         ("Version", origin.version or "none: rejected"),
         ("Fingerprint", origin.fingerprint),
         ("Made", moment(origin.created)),
         ("Version before it", origin.parent or "none"),
-        ("Contract", f"{contract.id} {contract.version}, SHA-256 {contract.sha256[:16]}…"),
+    ]
+    rows += [
+        (f"Contract {one.id}", f"{one.version}, SHA-256 {one.sha256[:16]}…")
+        for one in report.contracts
     ]
     if report.shard:
         rows.append(("Tokenizer", f"SHA-256 {report.shard.tokenizer_sha256[:16]}…"))

@@ -14,15 +14,25 @@ import pyarrow.compute as pc
 from pydantic import AwareDatetime, Field, model_validator
 
 from data_contracts.arrow_files import read_partitions
+from data_contracts.checks import ContractResult
+from data_contracts.contract_stamp import ContractStamp
 from data_contracts.frozen import Frozen
 from data_contracts.gate import QUALITY_FILE
 from data_contracts.manifest import DatasetManifest
 from data_contracts.planted_recall import PlantedRecall
 from data_contracts.quality import ClusterQuality, Quality, SignalQuality
-from data_contracts.reasons import Reason, Stage
-from data_contracts.results import CleanResult, DedupResult, ShardResult, StageResult, check_chain
+from data_contracts.reasons import Stage
+from data_contracts.results import (
+    CheckOutcome,
+    CleanResult,
+    DedupResult,
+    ShardResult,
+    StageResult,
+    check_chain,
+)
 from data_contracts.schemas import DOCUMENTS
 from flows.reports.findings import Comparison, PersonalData, compared, personal_data
+from flows.reports.funnel import Funnel, funnel_of
 from flows.reports.ledger_sample import LedgerSample, sample_ledger
 from flows.reports.word_diff import DiffPart, word_diff
 
@@ -95,39 +105,6 @@ class StageCost(Frozen):
     """Records whose result it took from the cache."""
     reused: bool
     """Whether its whole output was there already, so that it did not run."""
-
-
-class Loss(Frozen):
-    """The records that one stage dropped."""
-
-    stage: Stage
-    """Which stage."""
-    records: int
-    """How many."""
-    reasons: dict[Reason, int]
-    """By first reason, most first."""
-
-
-class Funnel(Frozen):
-    """The way of the records: in, after each stage that may drop some, into the dataset."""
-
-    sources: dict[str, tuple[int, ...]]
-    """Per source, in the recipe's order: records in, then records left after each of `losses`."""
-    losses: tuple[Loss, ...]
-    """What each stage dropped."""
-
-    @model_validator(mode="after")
-    def _every_record_ends_somewhere(self) -> Self:
-        for step, loss in enumerate(self.losses):
-            before, after = self.total(step), self.total(step + 1)
-            if before - after != loss.records or loss.records != sum(loss.reasons.values()):
-                msg = f"{loss.stage}: {before} in, {after} left, but {loss.records} dropped"
-                raise ValueError(msg)
-        return self
-
-    def total(self, step: int) -> int:
-        """Records of all sources at a step (0: records in)."""
-        return sum(counts[step] for counts in self.sources.values())
 
 
 class Limit(Frozen):
@@ -212,6 +189,24 @@ class DatasetReport(Frozen):
     """The same figures of other versions."""
     sample: LedgerSample = LedgerSample()
     """Some rows of the ledger."""
+    released: ContractResult | None = None
+    """What was judged of the tokens, drift and ages; None: it did not come to that."""
+
+    @property
+    def checks(self) -> tuple[CheckOutcome, ...]:
+        """Every check of the contracts, of both judgements."""
+        return (*self.quality.checks, *(self.released.checks if self.released else ()))
+
+    @property
+    def contracts(self) -> tuple[ContractStamp, ...]:
+        """The contracts of both judgements, each once."""
+        released = self.released.contracts if self.released else ()
+        return tuple(dict.fromkeys((*self.quality.contracts, *released)))
+
+    @property
+    def passed(self) -> bool:
+        """Whether the data may reach training, as far as it was judged."""
+        return self.quality.passed and (self.released is None or self.released.passed)
 
     @model_validator(mode="after")
     def _figures_agree(self) -> Self:
@@ -228,6 +223,7 @@ def gather_dataset(
     origin: Origin,
     results: Sequence[StageResult],
     others: Sequence[tuple[str, str, Quality]] = (),
+    released: ContractResult | None = None,
 ) -> DatasetReport:
     """Gather what a dataset's page shows.
 
@@ -236,6 +232,7 @@ def gather_dataset(
         origin: Where the version comes from.
         results: What the stages returned, in order.
         others: Versions to compare it with: NAME@VERSION, what it is, its figures.
+        released: What was judged of its tokens.
 
     Raises:
         SchemaMismatch: quality.json is missing or is something else.
@@ -247,7 +244,7 @@ def gather_dataset(
     return DatasetReport(
         origin=origin,
         quality=quality,
-        funnel=_funnel(list(quality.sources), results),
+        funnel=funnel_of(list(quality.sources), results),
         limits=_limits(origin.recipe.get("clean"), "clean", quality.signals),
         clusters=_stories(quality.clusters, results),
         dedup=_dedup_figures(results),
@@ -256,32 +253,7 @@ def gather_dataset(
         personal=personal_data(quality, origin.recipe),
         comparisons=compared(quality, others),
         sample=sample_ledger(version / LEDGER_FOLDER),
-    )
-
-
-_ALWAYS_SHOWN = frozenset({Stage.INGEST, Stage.CLEAN, Stage.DEDUP})
-
-
-def _funnel(sources: Sequence[str], results: Sequence[StageResult]) -> Funnel:
-    steps = [one for one in results if one.rows_dropped or one.stage in _ALWAYS_SHOWN]
-
-    def way(source: str) -> tuple[int, ...]:
-        counts = [one.sources[source] for one in steps if source in one.sources]
-        if not counts:
-            return (0,) * (len(steps) + 1)
-        after = [one.sources[source].rows_kept if source in one.sources else 0 for one in steps]
-        return (counts[0].rows_in, *after)
-
-    return Funnel(
-        sources={source: way(source) for source in sources},
-        losses=tuple(
-            Loss(
-                stage=one.stage,
-                records=sum(one.rows_dropped.values()),
-                reasons=_most_first(one.rows_dropped),
-            )
-            for one in steps
-        ),
+        released=released,
     )
 
 
@@ -341,10 +313,6 @@ def _documents(folder: Path, wanted: pa.Array) -> dict[str, str]:
         rows = table.filter(pc.is_in(table["record_id"], wanted))
         found |= zip(rows["record_id"].to_pylist(), rows["text"].to_pylist(), strict=True)
     return found
-
-
-def _most_first(reasons: Mapping[Reason, int]) -> dict[Reason, int]:
-    return dict(sorted(reasons.items(), key=lambda item: -item[1]))
 
 
 def _dedup_figures(results: Sequence[StageResult]) -> DedupFigures | None:

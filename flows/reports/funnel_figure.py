@@ -11,8 +11,8 @@ from typing import Final
 
 from flows.reports.axes import spread
 from flows.reports.canvas import CLOSE, CURVE, LINE, MOVE, Canvas, Point
-from flows.reports.dataset_report import Funnel, Loss
 from flows.reports.formats import count, percent, short_count, words
+from flows.reports.funnel import Funnel, Loss
 from flows.reports.palette import HUES, hue
 
 WIDE: Final = 1120

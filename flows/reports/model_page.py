@@ -6,6 +6,7 @@ import yaml
 from markupsafe import Markup
 
 from flows.reports.canvas import Canvas
+from flows.reports.evidence_figures import position_figure, reliability_figure
 from flows.reports.formats import count, duration, moment, short_count
 from flows.reports.model_report import ModelReport, SplitScores
 from flows.reports.page import render_page
@@ -15,7 +16,11 @@ _SECTIONS: Final = (
     ("scores", "Scores"),
     ("sources", "Sources"),
     ("tasks", "Tasks"),
+    ("context", "Context"),
+    ("calibration", "Calibration"),
+    ("memory", "Memory"),
     ("loss", "Loss"),
+    ("contract", "Contract"),
     ("samples", "Samples"),
     ("costs", "Cost"),
     ("provenance", "Provenance"),
@@ -30,12 +35,21 @@ def render_model(report: ModelReport) -> str:
     styles: dict[str, str] = {}
     sources = [(name, one, "accent") for name, one in report.evaluated.sources.items()]
     curves = report.train_curve, report.validation_curve
+    positions, calibration = report.evaluated.positions, report.evaluated.calibration
     figures = {
         "sources_wide": (interval_figure(sources, 1120), "Bits per byte of the model per source"),
         "sources_narrow": (interval_figure(sources, 343), "Bits per byte of the model per source"),
         "loss_wide": (loss_figure(*curves, 1120, 380), "Training and validation loss by step"),
         "loss_narrow": (loss_figure(*curves, 343, 260), "Training and validation loss by step"),
     }
+    if positions:
+        title = "Bits per byte by tokens read before"
+        figures["context_wide"] = (position_figure(positions, 1120, 300), title)
+        figures["context_narrow"] = (position_figure(positions, 343, 240), title)
+    if calibration:
+        title = "Share of likeliest tokens that were right, by the probability given to them"
+        figures["calibration_wide"] = (reliability_figure(calibration, 520, 400), title)
+        figures["calibration_narrow"] = (reliability_figure(calibration, 343, 300), title)
     return render_page(
         "model.html",
         styles,
@@ -54,7 +68,15 @@ def render_model(report: ModelReport) -> str:
 
 
 def _sections(report: ModelReport) -> list[tuple[str, str]]:
-    absent = set() if report.evaluated.tasks else {"tasks"}
+    evaluated = report.evaluated
+    measured = {
+        "tasks": evaluated.tasks,
+        "context": evaluated.positions,
+        "calibration": evaluated.calibration,
+        "memory": evaluated.memorisation,
+        "contract": report.judged,
+    }
+    absent = {anchor for anchor, found in measured.items() if not found}
     return [(anchor, title) for anchor, title in _SECTIONS if anchor not in absent]
 
 

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
+from data_contracts.checks import ContractResult
 from data_contracts.frozen import Frozen
 from data_contracts.manifest import ModelManifest
 from data_contracts.results import EvaluateResult, Interval, Sample, TrainResult
@@ -61,10 +62,16 @@ class ModelReport(Frozen):
     """The training recipe."""
     samples: tuple[Sample, ...]
     """What the model writes."""
+    judged: ContractResult | None = None
+    """What the contract says of its figures; None: nobody asked."""
 
 
 def gather_model(
-    model: Path, manifest: ModelManifest, trained: TrainResult, evaluated: EvaluateResult
+    model: Path,
+    manifest: ModelManifest,
+    trained: TrainResult,
+    evaluated: EvaluateResult,
+    judged: ContractResult | None = None,
 ) -> ModelReport:
     """Gather what a model's page shows.
 
@@ -73,6 +80,7 @@ def gather_model(
         manifest: What the version says of itself.
         trained: What training returned.
         evaluated: What evaluation on the model's own dataset returned.
+        judged: What the contract says of its figures.
     """
     train, validation = loss_curves(model / METRICS_FILE)
     settings = manifest.recipe.get("train")
@@ -86,6 +94,7 @@ def gather_model(
         scores=_scores(evaluated),
         settings=settings if isinstance(settings, dict) else {},
         samples=evaluated.samples,
+        judged=judged,
     )
 
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from data_contracts.aliases import Alias
+from data_contracts.checks import ContractResult
 from data_contracts.fingerprint import library_versions
 from data_contracts.gate import QUALITY_FILE
 from data_contracts.manifest import DatasetManifest, ModelManifest, now
@@ -20,9 +22,18 @@ from flows.reports.model_report import gather_model
 def _others(warehouse: Warehouse, name: str) -> list[tuple[str, str, Quality]]:
     """Give the figures of the versions that a new one is compared with."""
     latest = warehouse.latest("datasets", name)
-    if latest is None:
-        return []
-    return [(f"{name}@{latest.name}", "the version before", Quality.load(latest / QUALITY_FILE))]
+    production = warehouse.aliases.target(name, Alias.PRODUCTION)
+    before = f"{name}@{latest.name}" if latest else None
+    in_use = production.dataset if production else None
+    roles = {
+        before: "the version before" if before != in_use else "the version before, in production",
+        in_use: "production" if before != in_use else "the version before, in production",
+    }
+    return [
+        (label, role, Quality.load(warehouse.find("datasets", label) / QUALITY_FILE))
+        for label, role in roles.items()
+        if label is not None
+    ]
 
 
 def dataset_page(
@@ -37,7 +48,10 @@ def dataset_page(
         warehouse: Holds the versions that it is compared with.
     """
     others = _others(warehouse, manifest.name)
-    return render_dataset(gather_dataset(folder, Origin.of(manifest), results.in_order, others))
+    origin = Origin.of(manifest)
+    return render_dataset(
+        gather_dataset(folder, origin, results.in_order, others, results.released)
+    )
 
 
 def rejected_page(folder: Path, plan: Plan, results: DataResults) -> str:
@@ -48,7 +62,8 @@ def rejected_page(folder: Path, plan: Plan, results: DataResults) -> str:
         plan: What was planned.
         results: What the stages made, up to validate.
     """
-    ran = {one.stage: one for one in plan.stages if one.stage is not Stage.SHARD}
+    done = {one.stage for one in results.in_order}
+    ran = {one.stage: one for one in plan.stages if one.stage in done}
     origin = Origin(
         name=plan.recipe.name,
         version=None,
@@ -62,11 +77,17 @@ def rejected_page(folder: Path, plan: Plan, results: DataResults) -> str:
         files={one.name: (len(one.files), one.bytes) for one in plan.landed},
     )
     others = _others(Warehouse(plan.warehouse), plan.recipe.name)
-    return render_dataset(gather_dataset(folder, origin, results.in_order, others))
+    return render_dataset(
+        gather_dataset(folder, origin, results.in_order, others, results.released)
+    )
 
 
 def model_page(
-    folder: Path, manifest: ModelManifest, trained: TrainResult, evaluated: EvaluateResult
+    folder: Path,
+    manifest: ModelManifest,
+    trained: TrainResult,
+    evaluated: EvaluateResult,
+    judged: ContractResult | None = None,
 ) -> str:
     """Write the page of a model version.
 
@@ -75,5 +96,6 @@ def model_page(
         manifest: Its manifest so far.
         trained: What training returned.
         evaluated: What evaluation on its own dataset returned.
+        judged: What the contract says of its figures.
     """
-    return render_model(gather_model(folder, manifest, trained, evaluated))
+    return render_model(gather_model(folder, manifest, trained, evaluated, judged))

@@ -49,6 +49,7 @@ def edit(texts: pa.Array | pa.ChunkedArray, recipe: CleanRecipe) -> Edited:
     counts: dict[str, NDArray[Any]] = {"repaired": repaired}
     counts |= {f"removed_{name}": column for name, column in zip(COLUMNS, taken.T, strict=False)}
     words = np.maximum(lost[:, LINE_WORDS], 1)
+    counts["removed_repeated_lines"] = np.zeros(len(normal))
     counts["removed_word_ratio"] = lost[:, REMOVED_LINE_WORDS] / words
     changed = taken.any(axis=1)
     if changed.any():

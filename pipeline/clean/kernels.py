@@ -36,7 +36,7 @@ from pipeline.clean.columns import (
     WORDS,
 )
 from pipeline.clean.quality.kernels import score_words
-from pipeline.clean.repetition.kernels import measure_ngrams, repeats
+from pipeline.clean.repetition.kernels import hash_bytes, measure_ngrams, repeats
 from pipeline.kernel_cache import kernel
 from pipeline.text.kernels import (
     HAS_LETTER,
@@ -65,14 +65,18 @@ SHORT_LINE_CHARACTERS = 30
 STOP_SLOTS = 256
 """Slots of one language's stop-word table; a hash lies in the first free one from `hash % 256`."""
 
+RUN = 1
+BLANK_IN_RUN = 2
+VISIBLE_IN_RUN = 4
+WORD_IN_RUN = 8
+DIGIT_IN_RUN = 16
+
 _LINE_FEED = 0x0A
 _TAB = 0x09
 _SPACE = 0x20
 _FULL_STOP = 0x2E
 _HASH = 0x23
 _CURLY_BRACKET = 0x7B
-_SMALL_L = 0x6C
-_LARGE_L = 0x4C
 _LOREM_IPSUM = np.frombuffer(b"lorem ipsum", np.uint8)
 _ELLIPSIS = 0x2026
 _SEED = np.uint64(0x2545F4914F6CDD1D)
@@ -130,25 +134,51 @@ def measure_words(hashes, shapes, words, stop_hashes, ends, blanks, row):
 
 
 @kernel
-def is_lorem_ipsum(text_bytes, i, stop):
-    """Tell whether `lorem ipsum` stands at byte `i`, in any case."""
-    if stop - i < len(_LOREM_IPSUM):
-        return False
-    for k in range(len(_LOREM_IPSUM)):
-        byte = text_bytes[i + k]
-        if (byte + 32 if 0x41 <= byte <= 0x5A else byte) != _LOREM_IPSUM[k]:
-            return False
-    return True
+def count_lorem_ipsum(text):
+    """Count where `lorem ipsum` stands in a text (uint8), in any case."""
+    # One look at all of it in a form that compilers turn into vector instructions: most have none.
+    may = False
+    for i in range(len(text) - 10):
+        may |= (
+            (text[i] | 0x20 == 0x6C) & (text[i + 6] | 0x20 == 0x69) & (text[i + 10] | 0x20 == 0x6D)
+        )
+    found = 0
+    if may:
+        for i in range(len(text) - 10):
+            same = True
+            for k in range(len(_LOREM_IPSUM)):
+                byte = text[i + k]
+                lower = byte + 32 if 0x41 <= byte <= 0x5A else byte
+                same = same and lower == _LOREM_IPSUM[k]
+            found += same
+    return found
 
 
 @kernel
-def is_small_letter(byte):
-    """Tell whether a byte is a small letter of ASCII."""
-    return 0x61 <= byte <= 0x7A
+def run_table(classes):
+    """Tell for each byte what it is within a line, where nothing depends on its neighbours.
+
+    Returns:
+        uint8 (256,): RUN and more for bytes of ASCII that neither end a line or sentence, nor close
+        a quote, nor are counted by themselves; 0 for all others.
+    """
+    table = np.zeros(256, np.uint8)
+    for byte in range(0x80):
+        entry = classes[byte]
+        kind = entry & CLASS_MASK
+        if entry & (SENTENCE_END | CLOSER) or byte in (_LINE_FEED, _HASH, _CURLY_BRACKET):
+            continue
+        blank = kind == SPACE or kind == LINE_BREAK
+        table[byte] = RUN | (BLANK_IN_RUN if blank else VISIBLE_IN_RUN)
+        if LETTER <= kind <= UNSPACED:
+            table[byte] |= WORD_IN_RUN
+        if kind == DIGIT:
+            table[byte] |= DIGIT_IN_RUN
+    return table
 
 
 @kernel
-def measure_lines(text_bytes, start, stop, classes, keys, lengths, row):
+def measure_lines(text_bytes, start, stop, classes, runs, keys, lengths, row):
     """Fill the columns of `row` that are about characters, lines and paragraphs.
 
     Args:
@@ -156,6 +186,7 @@ def measure_lines(text_bytes, start, stop, classes, keys, lengths, row):
         start: First byte of the document.
         stop: First byte after it.
         classes: As above.
+        runs: uint8 (256,), from `run_table`.
         keys: uint64, scratch of at least `stop - start + 2`.
         lengths: int64, scratch of the same length.
         row: float64 (columns,); receives counts of `#`, ellipses and line feeds in place of their
@@ -175,10 +206,9 @@ def measure_lines(text_bytes, start, stop, classes, keys, lengths, row):
     short = 0
     ended_lines = 0
     ellipsis_lines = 0
-    line_key = _SEED  # of the line up to its last visible character
-    line_length = 0
-    key = _SEED  # of the line up to here
-    length = 0
+    line_begin = line_end = start  # first byte of its visible characters, and the one behind them
+    line_length = 0  # characters up to the last visible one, from the first
+    length = 0  # the same up to here
     ended = False
     ellipsis = False
     open_sentence = False  # a word, and no end of a sentence behind it
@@ -187,24 +217,38 @@ def measure_lines(text_bytes, start, stop, classes, keys, lengths, row):
     characters = 0
     i = start
     while i <= stop:
-        if i < stop and is_small_letter(text_bytes[i]):
-            # Most of English: the same as below, without asking what a letter cannot be.
-            if wide_end and open_sentence:
+        if length and i < stop and runs[text_bytes[i]]:
+            # Most of English: the same as below for many characters at once.
+            if runs[text_bytes[i]] & BLANK_IN_RUN:
+                if end_run and open_sentence and not ellipsis:
+                    row[SENTENCES] += 1
+                    open_sentence = False
+            elif wide_end and open_sentence:
                 row[SENTENCES] += 1
-            begin = i
-            while i < stop and is_small_letter(text_bytes[i]):
-                if text_bytes[i] == _SMALL_L and is_lorem_ipsum(text_bytes, i, stop):
-                    row[LOREM_IPSUM] += 1
-                key = mix(key, text_bytes[i])
-                i += 1
-            line_key = key
-            characters += i - begin
-            visible += i - begin
-            length += i - begin
-            line_length = length
+                open_sentence = False
             dots = 0
-            ellipsis = ended = end_run = wide_end = False
-            open_sentence = True
+            end_run = wide_end = False
+            begin = i
+            seen = np.uint8(0)
+            blanks = 0
+            while i < stop:
+                entry = runs[text_bytes[i]]
+                if entry == 0:
+                    break
+                seen |= entry
+                blanks += (entry & BLANK_IN_RUN) != 0
+                digits += (entry & DIGIT_IN_RUN) != 0
+                i += 1
+            characters += i - begin
+            visible += i - begin - blanks
+            length += i - begin
+            open_sentence = open_sentence or seen & WORD_IN_RUN != 0
+            if seen & VISIBLE_IN_RUN:
+                ended = ellipsis = False
+                line_end = i
+                while runs[text_bytes[line_end - 1]] & BLANK_IN_RUN:
+                    line_end -= 1
+                line_length = length - (i - line_end)
             continue
         if i < stop:
             point, width = np.int64(text_bytes[i]), 1
@@ -221,7 +265,7 @@ def measure_lines(text_bytes, start, stop, classes, keys, lengths, row):
             if i <= stop:
                 row[LINE_BREAK_RATIO] += 1
             if line_length:
-                keys[lines] = finish(line_key)
+                keys[lines] = hash_bytes(text_bytes, line_begin, line_end, _SEED)
                 lengths[lines] = line_length
                 paragraph_key = mix(paragraph_key, keys[lines])
                 paragraph_length += line_length
@@ -229,7 +273,6 @@ def measure_lines(text_bytes, start, stop, classes, keys, lengths, row):
                 short += line_length <= SHORT_LINE_CHARACTERS
                 ended_lines += ended
                 ellipsis_lines += ellipsis
-                key = line_key = _SEED
                 length = line_length = 0
                 ended = False
             elif paragraph_length:
@@ -243,9 +286,7 @@ def measure_lines(text_bytes, start, stop, classes, keys, lengths, row):
         kind = entry & CLASS_MASK
         if kind == SPACE or kind == LINE_BREAK:
             dots = 0
-            if line_length:
-                key = mix(key, point)
-                length += 1
+            length += length > 0
             if end_run and open_sentence and not ellipsis:
                 row[SENTENCES] += 1
                 open_sentence = False
@@ -256,9 +297,9 @@ def measure_lines(text_bytes, start, stop, classes, keys, lengths, row):
             # "**bold**", "---" and "-5" are no items of a list.
             if point >= 0x80 or (i < stop and text_bytes[i] in (_SPACE, _TAB)):
                 bullets += 1
-        if (point == _SMALL_L or point == _LARGE_L) and is_lorem_ipsum(text_bytes, i - 1, stop):
-            row[LOREM_IPSUM] += 1
-        line_key = key = mix(key, point)
+        if length == 0:
+            line_begin = i - width
+        line_end = i
         length += 1
         line_length = length
         if point == _FULL_STOP:
@@ -287,6 +328,7 @@ def measure_lines(text_bytes, start, stop, classes, keys, lengths, row):
         keys[half + paragraphs] = finish(paragraph_key)
         lengths[half + paragraphs] = paragraph_length
         paragraphs += 1
+    row[LOREM_IPSUM] = count_lorem_ipsum(text_bytes[start:stop])
     row[BYTES] = stop - start
     row[CHARACTERS] = characters
     row[LINES] = lines
@@ -334,10 +376,11 @@ def measure(text_bytes, starts, classes, folds, languages, stop_hashes, weights,
     shapes = np.empty(most // 2 + 1, np.int32)
     keys = np.empty(most + 2, np.uint64)
     lengths = np.empty(most + 2, np.int64)
+    runs = run_table(classes)
     for d in range(documents):
         row = out[d]
         start, stop = starts[d], starts[d + 1]
-        measure_lines(text_bytes, start, stop, classes, keys, lengths, row)
+        measure_lines(text_bytes, start, stop, classes, runs, keys, lengths, row)
         words = tokenise(text_bytes, start, stop, classes, folds, hashes, shapes)
         ends, blanks = np.empty(words + 1, np.int64), np.empty(words, np.int64)
         measure_words(hashes, shapes, words, stop_hashes[languages[d]], ends, blanks, row)

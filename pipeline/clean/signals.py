@@ -23,6 +23,7 @@ from pipeline.text.unicode_tables import unicode_tables
 
 C4: Final = "C4, JMLR 21(140), 2.2"
 REFINEDWEB: Final = "RefinedWeb, arXiv 2306.01116, G.2"
+LLAMA3: Final = "Llama 3, arXiv 2407.21783, 3.1.1"
 GOPHER: Final = "Gopher, arXiv 2112.11446, A.1"
 FINEWEB: Final = "FineWeb, arXiv 2406.17557, 3.6"
 
@@ -90,6 +91,9 @@ EDITS: Final[tuple[Signal, ...]] = (
     _removed("numeric_lines", "lines of digits alone", REFINEDWEB),
     _removed("counter_lines", "lines that count likes and the like", REFINEDWEB),
     _removed("citations", "citations such as [12] or [edit]", C4),
+    _removed(
+        "repeated_lines", "lines of more documents of the source than `max_documents`", LLAMA3
+    ),
     _ratio("removed_word_ratio", "of words", "words between blanks in lines taken out", REFINEDWEB),
     *(
         _count(f"pii_{kind}", "occurrences", f"{what}, redacted or not")

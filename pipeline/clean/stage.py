@@ -1,5 +1,6 @@
 """The clean stage: records in, documents and signals out, a decision for each record dropped."""
 
+import shutil
 import time
 from collections import Counter
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 from pydantic import Field
 
 from data_contracts.arrow_files import partitions, read_ipc, write_ipc
@@ -17,16 +19,13 @@ from data_contracts.progress import Progress, silent
 from data_contracts.reasons import Reason
 from data_contracts.results import CleanResult, IngestResult, SourceCounts, start_folder
 from data_contracts.schemas import DOCUMENTS, RECORDS
-from pipeline.clean.edits import edit
-from pipeline.clean.own import check_parts, measure_own, quality_model
+from pipeline.clean.common_lines.counting import LineCounts
+from pipeline.clean.measuring import Measurer
+from pipeline.clean.own import check_parts
 from pipeline.clean.recipe import CleanRecipe
 from pipeline.clean.rules import decide
-from pipeline.clean.signals import MEASURED, MODEL_QUALITY, SIGNALS, measure, own_fields
+from pipeline.clean.signals import MODEL_QUALITY, SIGNALS, own_fields
 from pipeline.partition_pool import map_in_order
-from pipeline.record_cache import RecordCache
-
-CACHED = pa.schema([pa.field("text", pa.large_string(), nullable=False), *MEASURED])
-"""What is reused per record: the text as it is kept and all that was measured on it, own signals apart."""
 
 
 class CleanInputs(Frozen):
@@ -61,15 +60,16 @@ def clean(
     """Edit, measure and judge every record.
 
     Partitions are worked on in threads; the outcome for a record depends on its text, its source's
-    declared language and the recipe only.
+    declared language and the recipe only; with `max_documents`, on the set of records too.
 
     Args:
         inputs: What ingest returned, and what sources declare.
         recipe: What is kept, and in what form.
         output_dir: Becomes `documents/`, `signals/`, `decisions/` and the result.
         cache: Folder of measurements reused per record; it must stand for this stage's version and
-            `recipe.edits`, and for what measures beside it (`pipeline.clean.own.measured_by`), and
-            need not depend on any threshold. None reuses nothing.
+            `recipe.edits_alone`, and for what measures beside it
+            (`pipeline.clean.own.measured_by`), and need not depend on any threshold. None reuses
+            nothing.
         progress: Told of records done.
 
     Raises:
@@ -83,25 +83,30 @@ def clean(
     for folder in ("documents", "signals", "decisions"):
         (output_dir / folder).mkdir()
     check_parts(recipe)
-    columns = pa.schema([*CACHED, *own_fields(recipe)])
-    measurements = RecordCache(cache and cache / "measurements", columns)
-
-    def work(path: Path) -> _Counts:
-        return _clean_partition(path, inputs, recipe, output_dir, measurements)
-
+    done, counted = [], None
     total = inputs.ingested.rows_kept
-    done = []
+    common, kept = None, cache
+    if recipe.line_rules.max_documents is not None:
+        kept = cache or output_dir / "measured"  # what is measured at first is taken from there
+        common, counted = _common_lines(inputs, recipe, kept, output_dir / "lines", progress)
     progress(0, total, "records")
-    for counts in map_in_order(work, partitions(inputs.ingested.records)):
-        done.append(counts)
-        progress(sum(one.rows_in.total() for one in done), total, "records")
+    with Measurer(recipe, kept, common) as measurer:
+
+        def work(path: Path) -> _Counts:
+            return _clean_partition(path, inputs, recipe, output_dir, measurer)
+
+        for counts in map_in_order(work, partitions(inputs.ingested.records)):
+            done.append(counts)
+            progress(sum(one.rows_in.total() for one in done), total, "records")
+    if cache is None:
+        shutil.rmtree(output_dir / "measured", ignore_errors=True)
     sources = _source_counts(inputs.ingested, done)
     result = CleanResult(
         folder=output_dir,
         sources=sources,
         bytes_in=sum(one.bytes_in for one in done),
         bytes_out=sum(one.bytes_out for one in done),
-        rows_reused=sum(one.rows_reused for one in done),
+        rows_reused=sum(one.rows_reused for one in done) if counted is None else counted,
         elapsed_seconds=time.monotonic() - began,
     )
     if not result.rows_kept:
@@ -110,11 +115,33 @@ def clean(
     return result.save()
 
 
+def _common_lines(
+    inputs: CleanInputs, recipe: CleanRecipe, kept: Path, folder: Path, progress: Progress
+) -> tuple[NDArray[np.uint64], int]:
+    """Edit and measure every record by itself, and find the lines that too many share.
+
+    Returns:
+        Those lines; records whose measurements were found.
+    """
+    folder.mkdir()
+    counts = LineCounts(folder)
+    done = reused = 0
+    total = inputs.ingested.rows_kept
+    paths = partitions(inputs.ingested.records)
+    with Measurer(recipe, kept) as alone:
+        for rows, found in map_in_order(lambda path: alone.count_lines(path, counts), paths):
+            progress(done, total, "records", "counting lines")
+            done, reused = done + rows, reused + found
+    common = counts.common(recipe.line_rules.max_documents or 0)
+    shutil.rmtree(folder)
+    return common, reused
+
+
 def _clean_partition(
-    path: Path, inputs: CleanInputs, recipe: CleanRecipe, output_dir: Path, cache: RecordCache
+    path: Path, inputs: CleanInputs, recipe: CleanRecipe, output_dir: Path, measurer: Measurer
 ) -> _Counts:
     records = read_ipc(path, RECORDS)
-    measured, reused = _measured(records, recipe, cache)
+    measured, content_ids, reused = measurer.measured(records)
     schema = pa.schema([*SIGNALS, *own_fields(recipe)])
     numbers = measured.select(schema.names[2:]).columns
     signals = pa.table([records["record_id"], records["source"], *numbers], schema=schema)
@@ -125,7 +152,7 @@ def _clean_partition(
         [
             records["record_id"],
             records["source"],
-            records["content_id"],
+            content_ids,
             measured["language"],
             quality.cast(pa.float32()),
             measured["text"],
@@ -144,33 +171,6 @@ def _clean_partition(
         bytes_out=_text_bytes(documents["text"]),
         rows_reused=reused,
     )
-
-
-def _measured(records: pa.Table, recipe: CleanRecipe, cache: RecordCache) -> tuple[pa.Table, int]:
-    """Edit and measure records, or find what was measured before.
-
-    Returns:
-        The columns of the cache, one row per record; how many of them were found.
-    """
-    found = cache.find(records["content_id"])
-    missing = np.flatnonzero(found < 0)
-    if not len(missing):
-        return cache.take(found), len(found)
-    news = records if len(missing) == len(found) else records.take(pa.array(missing))
-    texts, lost = edit(news["text"], recipe)
-    measured = measure(texts, lost, quality_model(recipe)).add_column(
-        0, CACHED.field("text"), texts
-    )
-    own = [field for field in own_fields(recipe) if field != MODEL_QUALITY]
-    for field, numbers in zip(own, measure_own(texts, recipe), strict=True):
-        measured = measured.append_column(field, numbers)
-    cache.add(news["content_id"].combine_chunks(), measured)
-    if news is records:
-        return measured, 0
-    together = pa.concat_tables([cache.take(found[found >= 0]), measured])
-    place = np.empty(len(found), np.int64)
-    place[np.append(np.flatnonzero(found >= 0), missing)] = np.arange(len(found))
-    return together.take(pa.array(place)), len(found) - len(missing)
 
 
 def _text_bytes(texts: pa.ChunkedArray) -> int:

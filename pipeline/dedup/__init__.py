@@ -9,7 +9,7 @@ repeats held-out text, `fates` and `outputs` write it down, `planted` measures t
 
 from typing import Final
 
-STAGE_VERSION: Final = 1
+STAGE_VERSION: Final = 2
 """Raised whenever output bytes change for the same input and recipe."""
 
 LIBRARIES: Final = ("datasketch", "numpy")

@@ -85,13 +85,20 @@ class Corpus(NamedTuple):
         Returns:
             large_string array, in the order of `rows`.
         """
+        return self._column("text", pa.large_string(), rows)
+
+    def content_ids(self, rows: NDArray[np.int64]) -> pa.Array:
+        """Fetch content_ids (string) of rows (int64, ascending), in their order."""
+        return self._column("content_id", pa.string(), rows)
+
+    def _column(self, name: str, kind: pa.DataType, rows: NDArray[np.int64]) -> pa.Array:
         bounds = np.searchsorted(rows, self.table_starts)
         chunks = []
         for number, table in enumerate(self.tables):
             wanted = rows[bounds[number] : bounds[number + 1]] - self.table_starts[number]
             if len(wanted):
-                chunks.extend(table["text"].take(pa.array(wanted)).chunks)
-        return pa.concat_arrays(chunks) if chunks else pa.array([], pa.large_string())
+                chunks.extend(table[name].take(pa.array(wanted)).chunks)
+        return pa.concat_arrays(chunks) if chunks else pa.array([], kind)
 
 
 def cuts(sizes: NDArray[np.int64], limit: int) -> Iterator[tuple[int, int]]:

@@ -1,5 +1,6 @@
 """What becomes of each record: kept, repeats a survivor, or overlaps text that it must not."""
 
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -52,6 +53,7 @@ def decide(
     ranking: Ranking,
     recipe: DedupRecipe,
     evaluation: EvaluationNgrams | None,
+    cache: Path | None,
     progress: Progress,
 ) -> Fates:
     """Decide every record's fate.
@@ -62,6 +64,7 @@ def decide(
         ranking: Who is better.
         recipe: Thresholds.
         evaluation: What no document may share; None: there is no such text.
+        cache: As for `dedup`.
         progress: Told of pairs compared and documents scanned.
     """
     rows = ranking.node_rows
@@ -79,7 +82,9 @@ def decide(
         recipe.max_comparisons,
     )
     election.settle()
-    overlaps = bar_overlaps(election, corpus, measured, ranking, recipe, evaluation, progress)
+    overlaps = bar_overlaps(
+        election, corpus, measured, ranking, recipe, evaluation, cache, progress
+    )
     return _spread(election, overlaps, ranking)
 
 

@@ -18,7 +18,7 @@ from data_contracts.errors import SchemaMismatch
 from pipeline.dedup import kernels
 from pipeline.dedup.recipe import SHINGLE_TOKENS
 from pipeline.dedup.signatures import SCHEME, SEED, measure_texts, unpacked
-from pipeline.text.tokens import token_hashes
+from pipeline.text.tokens import HASH_VERSION, token_hashes
 
 COMPARED: Final = 256
 """Documents whose exact similarity is computed at least: a document as similar as J agrees in
@@ -100,7 +100,12 @@ def _best_agreements(text: str, signatures: Path, most: int) -> dict[str, float]
 
 def _check_index(path: Path, metadata: Mapping[bytes, bytes]) -> int:
     """Refuse signatures made by other rules; give how many values one has."""
-    promised = {"scheme": SCHEME, "seed": SEED, "shingle_tokens": SHINGLE_TOKENS}
+    promised = {
+        "scheme": SCHEME,
+        "seed": SEED,
+        "shingle_tokens": SHINGLE_TOKENS,
+        "token_hash": HASH_VERSION,
+    }
     for name, value in promised.items():
         found = metadata.get(name.encode(), b"nothing").decode()
         if found != str(value):

@@ -19,6 +19,7 @@ from pipeline.dedup.fates import KEPT as IS_KEPT
 from pipeline.dedup.ranking import Ranking
 from pipeline.dedup.recipe import SHINGLE_TOKENS, DedupRecipe
 from pipeline.dedup.signatures import SCHEME, SEED, packed
+from pipeline.text.tokens import HASH_VERSION
 
 ROWS_PER_FILE = 1_000_000
 """Rows of kept/ and decisions/ per partition (about 80 MB)."""
@@ -100,6 +101,7 @@ def _write_signatures(
         "seed": SEED,
         "permutations": recipe.num_permutations,
         "shingle_tokens": SHINGLE_TOKENS,
+        "token_hash": HASH_VERSION,
         "bands": recipe.bands.bands,
         "rows_per_band": recipe.bands.rows,
     }

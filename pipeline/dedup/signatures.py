@@ -93,12 +93,13 @@ def measure_corpus(
         progress: Told of documents done.
     """
     width = recipe.num_permutations
-    reuse = RecordCache(cache and cache / f"signatures-{width}", _cache_schema(width))
     tokens = np.zeros(corpus.rows, np.int32)
     contents = np.zeros((corpus.rows, 2), np.uint64)
     band_files = [work / f"band-{band:03d}" for band in range(recipe.bands.bands)]
     reused = row = 0
     with ExitStack() as files:
+        known_before = RecordCache(cache and cache / f"signatures-{width}", _cache_schema(width))
+        reuse = files.enter_context(known_before)
         signature_file = files.enter_context((work / "signatures").open("wb"))
         key_files = [files.enter_context(path.open("wb")) for path in band_files]
         for part, keys, known in _measured_slices(corpus, recipe.bands, reuse, width):

@@ -51,7 +51,7 @@ def dedup(
         inputs: The documents and what ranks them.
         recipe: Thresholds and bounds.
         output_dir: Receives kept/, decisions/ and index/.
-        cache: Folder for signatures by content_id. It must stand for everything that decides a
+        cache: Folder for signatures and sketches by content_id. It must stand for everything that decides a
             document's text and tokens: ingest, clean, their recipes and the Unicode version.
         progress: Told of documents and pairs done.
 
@@ -73,7 +73,7 @@ def dedup(
     if inputs.evaluation_sets:
         files = list(inputs.evaluation_sets.values())
         evaluation = EvaluationNgrams.of(files, recipe.evaluation_tokens)
-    fates = decide(corpus, measured, ranking, recipe, evaluation, progress)
+    fates = decide(corpus, measured, ranking, recipe, evaluation, cache, progress)
     write_kept(output_dir / "kept", corpus, ranking, fates)
     write_decisions(output_dir / "decisions", corpus, fates, recipe, list(inputs.evaluation_sets))
     write_index(output_dir / "index", corpus, measured.signatures, fates, recipe)

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+import xxhash
 from pydantic import Field
 
 from data_contracts.errors import SourceMissing
@@ -19,6 +20,7 @@ from data_contracts.fingerprint import fingerprint, sha256_of_file
 from data_contracts.frozen import Frozen
 from data_contracts.own_parts import part_identity
 from pipeline.ingest.formats import belongs, format_by_name, is_container_name
+from pipeline.ingest.hub import dataset_mark, is_dataset, parse_dataset
 from pipeline.ingest.listing import Listed, is_url, list_local
 from pipeline.ingest.recipe import Source
 from pipeline.ingest.remote import list_remote, open_remote, remote_mark
@@ -45,6 +47,8 @@ class LandedFile(Frozen):
     sha256: str | None
     """SHA-256 of its bytes; for a URL, of what the store says identifies them. None: it may not
     be read."""
+    rows: bool = False
+    """What lies there is rows that were read of the file (`pipeline.ingest.increments`)."""
 
 
 class LandedSource(Frozen):
@@ -73,21 +77,46 @@ def land(source: Source, memo: Path | None = None) -> LandedSource:
         SourceMissing: The path leads nowhere, may not be listed, or holds no file to read.
         RecipeInvalid: There is no such function as its own reader.
     """
+    if is_dataset(source.path):
+        return _land_dataset(source, memo)
     remote = is_url(source.path)
     listed = list_remote(source) if remote else list_local(source)
     wanted = [one for one in listed if _is_readable_format(source, one)]
     if not wanted:
         raise _nothing_to_read(source, listed)
-    files = _mark_remote(wanted) if remote else _hash_local(wanted, memo)
+    files = _mark_remote(source, wanted) if remote else _hash_local(wanted, memo)
     taken = {one.path for one in wanted}
+    return landed_source(source, files, tuple(o.path for o in listed if o.path not in taken))
+
+
+def landed_source(
+    source: Source, files: tuple[LandedFile, ...], skipped: tuple[str, ...]
+) -> LandedSource:
+    """Say of files, sorted by path, that they are what a source holds."""
     identity = [reader_identity(source)] if source.reader is not None else []
     return LandedSource(
         name=source.name,
         files=files,
-        skipped=tuple(one.path for one in listed if one.path not in taken),
+        skipped=skipped,
         bytes=sum(file.bytes for file in files),
         digest=fingerprint([*identity, *([file.path, file.sha256] for file in files)]),
     )
+
+
+def _land_dataset(source: Source, memo: Path | None) -> LandedSource:
+    """Take a dataset that the library `datasets` loads for one file, pinned to what it is now."""
+    wanted = parse_dataset(source)
+    size = 0
+    if wanted.is_local:
+        listed = list_local(source.model_copy(update={"path": wanted.name}))
+        inside = _hash_local(listed, memo)
+        size = sum(file.bytes for file in inside)
+        mark = fingerprint([wanted.config, wanted.split, [[f.path, f.sha256] for f in inside]]) * 2
+    else:
+        wanted, mark = dataset_mark(source, wanted)
+    file = LandedFile(path=wanted.split, location=wanted.location, bytes=size, sha256=mark)
+    digest = fingerprint([[file.path, file.sha256]])
+    return LandedSource(name=source.name, files=(file,), skipped=(), bytes=size, digest=digest)
 
 
 def reader_identity(source: Source) -> str | None:
@@ -127,10 +156,10 @@ def _is_readable_format(source: Source, listed: Listed) -> bool:
     return belongs(listed.path, head, declared, chosen=chosen)
 
 
-def _mark_remote(listed: list[Listed]) -> tuple[LandedFile, ...]:
+def _mark_remote(source: Source, listed: list[Listed]) -> tuple[LandedFile, ...]:
     marked = []
     for one in listed:
-        size, mark = remote_mark(one.location)
+        size, mark = remote_mark(source, one.location)
         marked.append(LandedFile(path=one.path, location=one.location, bytes=size, sha256=mark))
     return tuple(marked)
 
@@ -178,7 +207,10 @@ def _load_memo(memo: Path | None) -> dict[str, tuple[Stamp, str]]:
     if memo is None:
         return {}
     try:
-        stored = json.loads(memo.read_bytes())
+        digest, _, body = memo.read_bytes().partition(b"\n")
+        if digest.decode("ascii") != xxhash.xxh3_128_hexdigest(body):
+            return {}  # what a disk changed would name a content that was never there
+        stored = json.loads(body)
         return {
             at: ((int(a), int(b), int(c), int(d)), str(e)) for at, (a, b, c, d, e) in stored.items()
         }
@@ -192,7 +224,8 @@ def _save_memo(memo: Path, known: dict[str, tuple[Stamp, str]]) -> None:
     partial = memo.with_name(f"{memo.name}.{os.getpid()}.partial")
     try:
         memo.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps(kept), encoding="utf-8")
+        body = json.dumps(kept).encode()
+        partial.write_bytes(xxhash.xxh3_128_hexdigest(body).encode() + b"\n" + body)
         os.replace(partial, memo)
     except OSError:  # a full or read-only disk: to look is allowed there, and hashes again
         with suppress(OSError):

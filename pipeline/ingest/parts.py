@@ -68,7 +68,9 @@ def parts_of(file: LandedFile, source: Source, recipe: IngestRecipe) -> Iterator
     """
     if not PART_BYTES // _PACKED_SHARE < file.bytes <= recipe.max_file_bytes:
         return
-    if recipe.sample_records is not None or source.reader is not None or is_url(file.location):
+    if recipe.sample_records is not None or source.reader is not None:
+        return
+    if file.rows or is_url(file.location):
         return
     try:
         with Path(file.location).open("rb") as opened:

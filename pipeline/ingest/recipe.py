@@ -1,8 +1,9 @@
 """What can be set about sources and about reading them."""
 
-from typing import Literal
+from typing import Final, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from data_contracts.frozen import Frozen
 from data_contracts.own_parts import OwnPart
@@ -11,6 +12,8 @@ Format = Literal[
     "jsonl", "json", "csv", "tsv", "parquet", "arrow", "text", "markdown", "html", "warc"
 ]
 """What a file holds."""
+DATASET_SCHEME: Final = "dataset://"
+"""Begins the address of what `datasets.load_dataset` loads (`pipeline.ingest.hub`)."""
 
 
 class Source(Frozen):
@@ -19,7 +22,10 @@ class Source(Frozen):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
     """Name of the source: lower-case letters, digits and dashes. It is part of every record's id."""
     path: str = Field(min_length=1)
-    """A file, a folder, a glob (`*`, `?`, `[…]`, `**`) or a URL, relative to the recipe file."""
+    """A file, a folder or a glob (`*`, `?`, `[…]`, `**`), relative to the recipe file; or a URL of any
+    store that fsspec opens (`s3://` needs the extra `s3`), whose credentials come from the environment;
+    or `dataset://NAME?config=C&split=S&revision=R`, a dataset of the Hugging Face hub, or a folder
+    (`./NAME`) that `datasets.load_dataset` loads, streamed."""
     format: Literal["auto", Format] = "auto"
     """What the files hold; `auto` goes by name, and by content where the name says nothing or lies.
     Any of them may be packed (gzip, bzip2, xz, lz4, zstd) and lie in tar or zip archives."""
@@ -27,6 +33,11 @@ class Source(Frozen):
     """A function of your own that reads the files instead, as `module:function`: it takes the
     unpacked file (`typing.BinaryIO`) and yields one `dict[str, Any]` a record, which the fields below
     look into."""
+    delivery: Literal["snapshot", "append"] = "snapshot"
+    """What its files are: `snapshot`, all there is; or `append`, the latest deliveries of ever more.
+    Those are kept in the warehouse when they are first seen, and read again by every later run, also
+    when they are gone. A file that grew takes the place of what it was; one of other content is
+    another delivery."""
     license: str | None = None
     """SPDX identifier of the licence, such as `CC-BY-4.0`."""
     text_field: str = Field(default="text", min_length=1)
@@ -47,6 +58,27 @@ class Source(Frozen):
     """ISO 639 code of the language that the source is declared to be in; null: not checked."""
     priority: int = Field(default=0, ge=-1000, le=1000)
     """Of two duplicates the one from the source with the higher priority survives."""
+
+    @field_validator("path")
+    @classmethod
+    def _holds_no_password(cls, path: str) -> str:
+        if "://" in path and urlsplit(path).password is not None:
+            raise ValueError(
+                "a URL with a password ends in logs and reports: put credentials in the environment"
+            )
+        return path
+
+    @model_validator(mode="after")
+    def _delivers_files(self) -> Self:
+        if self.delivery == "append" and self.path.startswith(DATASET_SCHEME):
+            raise ValueError(f"`delivery: append` keeps files, and {self.path} is none")
+        return self
+
+    @model_validator(mode="after")
+    def _reads_files_with_its_reader(self) -> Self:
+        if self.reader is not None and self.path.startswith(DATASET_SCHEME):
+            raise ValueError(f"`reader` takes files, and {self.path} is none: it gives rows itself")
+        return self
 
 
 class IngestRecipe(Frozen):

@@ -12,7 +12,8 @@ from data_contracts.forgotten import NOBODY, ForgetList
 from data_contracts.progress import Progress, silent
 from data_contracts.reasons import UNREADABLE_REASONS, Reason
 from data_contracts.results import IngestResult, SourceCounts, start_folder
-from pipeline.ingest.landing import LandedFile, LandedSource, land
+from pipeline.ingest.increments import land_all
+from pipeline.ingest.landing import LandedFile, LandedSource
 from pipeline.ingest.readers.dispatch import field_names
 from pipeline.ingest.recipe import IngestRecipe, Source
 from pipeline.ingest.tables import SourceTables, Tables, write_source
@@ -30,6 +31,7 @@ def ingest(
     output_dir: Path,
     *,
     forgotten: ForgetList = NOBODY,
+    increments: Path | None = None,
     cache: Path | None = None,
     progress: Progress = silent,
 ) -> IngestResult:
@@ -44,6 +46,7 @@ def ingest(
         recipe: The limits.
         output_dir: Made, or emptied.
         forgotten: Whose text must not be kept, in the cache either.
+        increments: Folder of deliveries kept before (`pipeline.ingest.increments`); None: none are.
         cache: Folder of what was read before; files that have not changed are not read again.
         progress: Told of packed bytes read.
 
@@ -56,7 +59,7 @@ def ingest(
     started = time.monotonic()
     start_folder(output_dir)
     memo = cache / "landing.json" if cache is not None else None
-    landed = [land(source, memo) for source in sources]
+    landed = [land_all(source, memo, increments) for source in sources]
     scratch = output_dir / "reading"
     scratch.mkdir()
     total = sum(one.bytes for one in landed)
@@ -160,7 +163,7 @@ def _check_fields(
     ):
         if field is None or reason not in counts.rows_dropped:
             continue
-        for file in landed.files:
+        for file in (one for one in landed.files if not one.rows):
             found = field_names(file, source, recipe)
             if field in found:
                 return

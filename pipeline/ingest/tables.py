@@ -44,7 +44,8 @@ class PartitionWriter:
     def close(self) -> None:
         """Write what is left."""
         if self._waiting:
-            table = pa.concat_tables(self._waiting).combine_chunks()
+            # Not combined: every chunk becomes a batch of the file, and text is copied once.
+            table = pa.concat_tables(self._waiting)
             write_ipc(self._folder / partition_name(self._written), table)
             self._waiting, self._bytes, self._written = [], 0, self._written + 1
 

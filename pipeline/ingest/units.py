@@ -219,7 +219,7 @@ class UnitReader:
         for number, file in enumerate(unit.files):
             for batch in self._batches(unit, file, positions):
                 table = batch if limit is None else batch.slice(0, limit - rows)
-                table = _without(self._forgotten, unit.source.name, table)
+                table = without(self._forgotten, unit.source.name, table)
                 rows += table.num_rows
                 column = pa.array([number] * table.num_rows, pa.int32())
                 waiting.append(table.add_column(0, SEGMENT.field("file"), column))
@@ -267,7 +267,7 @@ class _Positions:
     count = 0
 
 
-def _without(forgotten: ForgetList, source: str, rows: pa.Table) -> pa.Table:
+def without(forgotten: ForgetList, source: str, rows: pa.Table) -> pa.Table:
     """Take the text of forgotten records out of ROWS; their ids stay, and the reason."""
     if not forgotten.records:
         return rows

@@ -65,6 +65,10 @@ class Card(NamedTuple):
     """Rules of the contract that were evaluated."""
     warnings: int
     """Of these, failed ones that only mark the version."""
+    repeated_documents: int = 0
+    """Further copies of training documents."""
+    repeated_tokens: int = 0
+    """Their tokens."""
 
 
 def render(card: Card) -> str:
@@ -103,7 +107,7 @@ Records were read from the sources, cleaned by measured signals and named rules,
 (exactly, then by MinHash with every similarity verified exactly), and checked against a data
 contract ({card.checks:,} rules, {card.warnings:,} of them with a warning). Splits are a function of
 each record's id, the order is shuffled. Tokens are of the byte-level BPE in `tokenizer.json`
-({card.vocabulary_size:,} entries), each document closed by `<|endoftext|>`.
+({card.vocabulary_size:,} entries), each document closed by `<|endoftext|>`.{_repeats(card)}
 
 ## How to load it
 
@@ -128,6 +132,16 @@ def escape(text: str) -> str:
     """Show text that is not ours as it is: on one line, with nothing in it that marks up."""
     return (
         _SPECIAL.sub(r"\\\1", " ".join(text.split())).replace("\\<", "&lt;").replace("\\>", "&gt;")
+    )
+
+
+def _repeats(card: Card) -> str:
+    if not card.repeated_documents:
+        return ""
+    return (
+        " Training also\nreads further copies of documents that many records repeated "
+        f"(`tokens/train-repeats/`): {card.repeated_documents:,}\ncopies, "
+        f"{card.repeated_tokens:,} tokens, not counted above."
     )
 
 

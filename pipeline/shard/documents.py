@@ -7,7 +7,7 @@ above. Unlike `save_to_disk` we give an empty split a file of no rows, without w
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import xxhash
 from numpy.typing import NDArray
 
+from data_contracts.contract_stamp import ContractStamp, stamped
 from data_contracts.errors import RecipeInvalid
 from data_contracts.schemas import PUBLISHED_DOCUMENTS
 
@@ -36,7 +37,10 @@ _FEATURES: Final = {
 # into memory instead of mapping it, and cannot load an empty split.
 _SCHEMA: Final = pa.schema(
     [(name, pa.string()) for name in PUBLISHED_DOCUMENTS.names],
-    metadata={"huggingface": json.dumps({"info": {"features": _FEATURES}})},
+    metadata={
+        "huggingface": json.dumps({"info": {"features": _FEATURES}}),
+        **PUBLISHED_DOCUMENTS.metadata,
+    },
 )
 
 
@@ -54,14 +58,22 @@ class Written(NamedTuple):
 class DocumentsWriter:
     """Writes one split's documents; the bytes do not depend on how many come at a time."""
 
-    def __init__(self, folder: Path, split: str, shard_bytes: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        split: str,
+        shard_bytes: int,
+        contracts: Sequence[ContractStamp] = (),
+    ) -> None:
         """Start a split.
 
         Args:
             folder: documents/<split>, made here.
             split: Its name.
             shard_bytes: Text bytes of a file at most, unless one document has more.
+            contracts: What judged the documents.
         """
+        self._schema = stamped(_SCHEMA, contracts)
         folder.mkdir(parents=True)
         self._folder, self._split, self._shard_bytes = folder, split, shard_bytes
         self._batch_bytes = min(BATCH_BYTES, shard_bytes)
@@ -112,8 +124,8 @@ class DocumentsWriter:
         if self._stream is None or self._bytes + text_bytes > self._shard_bytes:
             self._next_shard()
         assert self._stream is not None  # noqa: S101
-        columns = [_narrow(rows[name].combine_chunks()) for name in _SCHEMA.names]
-        self._stream.write_batch(pa.RecordBatch.from_arrays(columns, schema=_SCHEMA))
+        columns = [_narrow(rows[name].combine_chunks()) for name in self._schema.names]
+        self._stream.write_batch(pa.RecordBatch.from_arrays(columns, schema=self._schema))
         written = Written(rows[RECORD_COLUMN].to_numpy(), self._shards - 1, self._rows)
         self._rows += rows.num_rows
         self._bytes += text_bytes
@@ -122,7 +134,7 @@ class DocumentsWriter:
     def _next_shard(self) -> None:
         self._close()
         self._sink = pa.OSFile(str(self._partial(self._shards)), "wb")
-        self._stream = pa.ipc.new_stream(self._sink, _SCHEMA)
+        self._stream = pa.ipc.new_stream(self._sink, self._schema)
         self._shards += 1
         self._rows = self._bytes = 0
 
@@ -167,13 +179,17 @@ def read_documents(folder: Path) -> Iterator[pa.RecordBatch]:
             yield from pa.ipc.open_stream(source)
 
 
-def check_lengths(documents: pa.Table) -> None:
+def check_lengths(documents: pa.Table, kept: NDArray[np.bool_]) -> None:
     """Refuse a document that a published shard cannot hold.
+
+    Args:
+        documents: All documents.
+        kept: bool (documents,), which of them are to be published.
 
     Raises:
         RecipeInvalid: A document has more than `MAX_DOCUMENT_BYTES` of UTF-8.
     """
-    longest = pc.max(pc.binary_length(documents["text"])).as_py() or 0
+    longest = pc.binary_length(documents["text"]).to_numpy()[kept].max(initial=0)
     if longest > MAX_DOCUMENT_BYTES:
         raise RecipeInvalid(
             "recipe",

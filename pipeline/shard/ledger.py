@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from data_contracts.arrow_files import partitions, read_ipc
+from data_contracts.contract_stamp import ContractStamp, stamped
 from data_contracts.errors import SchemaMismatch
 from data_contracts.reasons import Fate, Stage
 from data_contracts.schemas import LEDGER, check_schema
+from data_contracts.shipped_contracts import shipped_tables
 from data_contracts.split import SPLITS
 from pipeline.id_halves import Halves, id_halves
 from pipeline.shard.parquet_parts import ParquetParts
@@ -22,7 +25,11 @@ from pipeline.shard.scatter import Scatter
 
 
 def place_in_ledger(
-    ledger: Path, placements: Placements, shard_names: dict[str, list[str]], output_dir: Path
+    ledger: Path,
+    placements: Placements,
+    shard_names: dict[str, list[str]],
+    output_dir: Path,
+    contracts: Sequence[ContractStamp] = (),
 ) -> int:
     """Copy the ledger with split, shard, row and tokens of the kept records filled in.
 
@@ -31,6 +38,7 @@ def place_in_ledger(
         placements: Where the documents lie.
         shard_names: File names per split.
         output_dir: Where the files go.
+        contracts: What judged the ledger.
 
     Returns:
         Rows of the ledger: all records that went in.
@@ -41,7 +49,7 @@ def place_in_ledger(
     places = _Places(placements, shard_names)
     rows = kept = 0
     last: tuple[int, int] | None = None
-    with ParquetParts(output_dir, LEDGER) as parts:
+    with ParquetParts(output_dir, stamped(LEDGER, contracts)) as parts:
         for path in sorted(ledger.glob("*.parquet")):
             with pq.ParquetFile(path) as file:
                 check_schema(str(path), file.schema_arrow, LEDGER)
@@ -60,13 +68,16 @@ def place_in_ledger(
     return rows
 
 
-def sort_signals(signals: Path, output_dir: Path, temporary: Path) -> None:
+def sort_signals(
+    signals: Path, output_dir: Path, temporary: Path, contracts: Sequence[ContractStamp] = ()
+) -> None:
     """Write the signals of every record as Parquet sorted by record_id.
 
     Args:
         signals: Partitions that have `record_id`, all with the same columns.
         output_dir: Where the files go.
         temporary: A folder to be made for sorting.
+        contracts: What judged the signals.
 
     Raises:
         SchemaMismatch: Two partitions have different columns.
@@ -79,7 +90,8 @@ def sort_signals(signals: Path, output_dir: Path, temporary: Path) -> None:
     for path in paths:
         table = read_ipc(path, schema).select(schema.names)
         scatter.add(table, id_halves(table["record_id"])[0])
-    with ParquetParts(output_dir, schema) as parts:
+    promised = schema.with_metadata(shipped_tables()["signals"].schema.metadata)
+    with ParquetParts(output_dir, stamped(promised, contracts)) as parts:
         for table in scatter.sorted():
             parts.add(table)
 

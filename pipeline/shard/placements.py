@@ -18,13 +18,15 @@ _UNPLACED: Final = -1
 
 
 class Placements:
-    """The kept records by id, 33 bytes of memory each; text is never held here.
+    """The kept records by id, 53 bytes of memory each; text is never held here.
 
     Attributes:
         split: uint8 (records,), index into `SPLITS`.
+        cluster_size: int32 (records,), records that this one stands for, itself counted.
         shard: int32 (records,), number of the file in documents/<split>/, -1 until placed.
         row: int64 (records,), row in that file.
         tokens: int32 (records,), the end mark included.
+        contents: uint64 (2, records), the halves of the content_id that the document was made of.
     """
 
     def __init__(self, kept: Path) -> None:
@@ -45,9 +47,11 @@ class Placements:
         if same.any():
             raise SchemaMismatch(str(kept), "a record is listed twice")
         self.split: NDArray[np.uint8] = numbers.to_numpy().astype(np.uint8)[order]
+        self.cluster_size: NDArray[np.int32] = table["cluster_size"].to_numpy()[order]
         self.shard = np.full(len(order), _UNPLACED, np.int32)
         self.row = np.zeros(len(order), np.int64)
         self.tokens = np.zeros(len(order), np.int32)
+        self.contents = np.zeros((2, len(order)), np.uint64)
 
     def __len__(self) -> int:
         """Records in the dataset."""
@@ -71,6 +75,11 @@ class Placements:
             hit[inside] = self._low[place[inside]] == low[inside]
             found[hit] = place[hit]
             place[inside] += 1
+
+    def contents_of(self, documents: pa.RecordBatch) -> Halves:
+        """Look up the content_ids of kept records, by the `record_id` of their documents."""
+        high, low = self.contents[:, self.find(id_halves(documents["record_id"]))]
+        return high, low
 
     def place(self, records: NDArray[np.int64], shard: int, first_row: int) -> None:
         """Note that these records lie in a file one after another.

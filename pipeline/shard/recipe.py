@@ -1,11 +1,14 @@
 """What can be set about sharding."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from data_contracts.frozen import Frozen
+
+MOST_TIMES: Final = 100
+"""A document is read at most so often; repetition stops helping long before."""
 
 
 class ShardRecipe(Frozen):
@@ -28,5 +31,20 @@ class ShardRecipe(Frozen):
     give every text back unchanged."""
     documents_shard_bytes: int = Field(default=256_000_000, ge=1)
     """Text bytes after which documents/ starts another file (a longer document has its own)."""
+    repeat_by_cluster_size: dict[int, int] = Field(default_factory=dict)
+    """How often training reads a document that so many records or more repeated (its cluster's size,
+    itself counted): `{2: 2, 10: 3}` reads those of 2 to 9 twice, of 10 and more three times. FineWeb-2
+    calls it rehydration: what many repeat is often good text, up to a size. The copies are in
+    tokens/train-repeats only; nothing else counts them."""
     shuffle_seed: int = Field(default=0, ge=0, lt=1 << 63)
     """Another number gives another order of the documents."""
+
+    @field_validator("repeat_by_cluster_size")
+    @classmethod
+    def _sizes_and_times_make_sense(cls, times: dict[int, int]) -> dict[int, int]:
+        if any(size < 1 for size in times) or not all(
+            1 <= one <= MOST_TIMES for one in times.values()
+        ):
+            msg = f"sizes are 1 or more, times 1 to {MOST_TIMES}: {times}"
+            raise ValueError(msg)
+        return dict(sorted(times.items()))

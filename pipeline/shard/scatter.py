@@ -5,7 +5,8 @@ the same size, and one after another they are the sorted whole.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,9 @@ from pipeline.partition_pool import map_in_order
 
 BUCKET_BYTES: Final = 64 * 1024 * 1024
 """Bytes that a bucket should hold; one per worker is in memory."""
+
+GroupOf = Callable[[pa.Table], NDArray[np.uint8]]
+"""Gives each row's group."""
 
 _KEY: Final = "_key"
 _HALF: Final = np.uint64(32)
@@ -38,18 +42,22 @@ class Scatter:
         self._buckets = -(-total_bytes // BUCKET_BYTES) or 1
         self._lock = threading.Lock()
 
-    def add(self, table: pa.Table, keys: NDArray[np.uint64]) -> None:
+    def add(
+        self, table: pa.Table, keys: NDArray[np.uint64], wanted: NDArray[np.bool_] | None = None
+    ) -> None:
         """Put rows into their buckets; may be called from several threads.
 
         Args:
             table: The rows; has `record_id`.
             keys: uint64 (rows,).
+            wanted: bool (rows,), which of them; None: all.
         """
         number = ((keys >> _HALF) * np.uint64(self._buckets)) >> _HALF
-        order = np.argsort(number, kind="stable")
         table = table.append_column(_KEY, pa.array(keys))
-        if self._buckets > 1:
-            table = table.take(pa.array(order))
+        if self._buckets > 1 or wanted is not None:
+            rows = np.arange(len(keys)) if wanted is None else np.flatnonzero(wanted)
+            rows = rows[np.argsort(number[rows], kind="stable")]
+            table, number = table.take(pa.array(rows)), number[rows]
         ends = np.cumsum(np.bincount(number.astype(np.int64), minlength=self._buckets))
         for bucket, end in enumerate(ends):
             start = ends[bucket - 1] if bucket else 0
@@ -58,9 +66,20 @@ class Scatter:
 
     def sorted(self) -> Iterator[pa.Table]:
         """Yield all rows in order, a bucket at a time, each column in one chunk."""
-        for table in map_in_order(self._sorted_bucket, range(self._buckets)):
-            if table is not None:
-                yield table
+        for (table,) in self.grouped(lambda table: np.zeros(table.num_rows, np.uint8), 1):
+            yield table
+
+    def grouped(self, group_of: GroupOf, groups: int) -> Iterator[list[pa.Table]]:
+        """Yield all rows in order, a bucket at a time, as one table for each group.
+
+        Args:
+            group_of: Gives each row's group, 0 to `groups - 1`; called in threads.
+            groups: How many there are.
+        """
+        work = partial(self._sorted_bucket, group_of=group_of, groups=groups)
+        for tables in map_in_order(work, range(self._buckets)):
+            if tables:
+                yield tables
 
     def _path(self, bucket: int) -> Path:
         return self._folder / f"bucket-{bucket:05d}"
@@ -74,10 +93,10 @@ class Scatter:
         ):
             writer.write_table(rows)
 
-    def _sorted_bucket(self, bucket: int) -> pa.Table | None:
+    def _sorted_bucket(self, bucket: int, *, group_of: GroupOf, groups: int) -> list[pa.Table]:
         path = self._path(bucket)
         if not path.exists():
-            return None
+            return []
         tables = []
         with pa.memory_map(str(path)) as source:
             while source.tell() < source.size():
@@ -85,6 +104,10 @@ class Scatter:
         table = pa.concat_tables(tables)
         high, low = id_halves(table["record_id"])
         order = np.lexsort((low, high, table[_KEY].to_numpy()))
-        ordered = table.drop_columns([_KEY]).take(pa.array(order)).combine_chunks()
+        table = table.drop_columns([_KEY])
+        group = group_of(table)[order]
+        parts = (order[group == number] for number in range(groups))
+        # Each row is copied once, into the table of its group.
+        sorted_tables = [table.take(pa.array(part)).combine_chunks() for part in parts]
         path.unlink()
-        return ordered
+        return sorted_tables

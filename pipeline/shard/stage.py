@@ -7,10 +7,13 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from data_contracts.arrow_files import partitions, read_ipc
+from data_contracts.contract_stamp import ContractStamp, labels
 from data_contracts.errors import GateRefused, NothingLeft
 from data_contracts.fingerprint import sha256_of_file
 from data_contracts.frozen import Frozen
@@ -27,9 +30,10 @@ from data_contracts.results import (
 )
 from data_contracts.schemas import DOCUMENTS, PUBLISHED_DOCUMENTS
 from data_contracts.split import SPLITS
-from data_contracts.token_shards import TokenShardWriter
+from data_contracts.token_shards import REPEATS, TokenShardWriter
 from pipeline.id_halves import id_halves
 from pipeline.partition_pool import map_in_order
+from pipeline.record_cache import RecordCache
 from pipeline.shard import card, ledger, tokenizer
 from pipeline.shard.documents import (
     RECORD_COLUMN,
@@ -41,8 +45,9 @@ from pipeline.shard.documents import (
 from pipeline.shard.order import shuffle_keys
 from pipeline.shard.placements import Placements
 from pipeline.shard.recipe import ShardRecipe
+from pipeline.shard.repeats import repeated_documents, times_by_cluster_size
 from pipeline.shard.scatter import Scatter
-from pipeline.shard.tokens import TokenCache, Tokenised, tokenise
+from pipeline.shard.tokens import CACHED, Tokenised, tokenise
 
 
 class ShardInputs(Frozen):
@@ -76,6 +81,12 @@ class _Run:
     sizes: dict[card.Group, card.Size] = field(default_factory=lambda: defaultdict(card.Size))
     text_bytes: int = 0
     rows_reused: int = 0
+    repeated_documents: int = 0
+    repeated_tokens: int = 0
+
+    @property
+    def contracts(self) -> tuple[ContractStamp, ...]:
+        return self.inputs.validated.contracts
 
     @property
     def temporary(self) -> Path:
@@ -93,14 +104,16 @@ def shard(
     """Write a dataset version's documents, tokens, ledger, signals, index and card.
 
     Every file is a function of the set of records, the recipe and the lock: input order,
-    partitioning, threads and cache leave no trace. Memory: 33 bytes per kept record, a bucket
+    partitioning, threads and cache leave no trace. Memory: 53 bytes per kept record, a bucket
     (64 MB) or a batch (16 MB of text) per worker, and 64 MB of tokens.
 
     Args:
         inputs: Results of the stages before; the contract must have passed.
         recipe: Settings.
         output_dir: Cleared, then filled.
-        cache: Folder of tokens by text; None reuses nothing.
+        cache: Folder of tokens by content_id. It must stand for everything that decides a document's
+            text (the clean stage and what it edits), and for this stage's version. None reuses
+            nothing.
         progress: Told the megabytes done.
 
     Returns:
@@ -124,9 +137,11 @@ def shard(
     lock = _settle_tokenizer(run)
     tokens = _write_tokens(run, lock, cache)
     records = ledger.place_in_ledger(
-        inputs.validated.ledger, placements, run.shard_names, output_dir / "ledger"
+        inputs.validated.ledger, placements, run.shard_names, output_dir / "ledger", run.contracts
     )
-    ledger.sort_signals(inputs.cleaned.signals, output_dir / "signals", run.temporary / "signals")
+    ledger.sort_signals(
+        inputs.cleaned.signals, output_dir / "signals", run.temporary / "signals", run.contracts
+    )
     ledger.link_files(inputs.deduped.index, output_dir / "index")
     shutil.rmtree(run.temporary)
     _write_card(run, lock, records)
@@ -144,6 +159,8 @@ def shard(
             for number, split in enumerate(SPLITS)
         },
         tokens=tokens,
+        repeated_documents=run.repeated_documents,
+        repeated_tokens=run.repeated_tokens,
     ).save()
 
 
@@ -152,9 +169,7 @@ def _refuse_unpassed(validated: ValidateResult) -> None:
         return
     failed = ", ".join(f"`{check.rule}`" for check in validated.critical_failures)
     problem = f"failed critical checks: {failed}" if failed else "no check was evaluated"
-    raise GateRefused(
-        validated.folder, f"contract {validated.contract_id} did not pass ({problem})"
-    )
+    raise GateRefused(validated.folder, f"{labels(validated.contracts)} did not pass ({problem})")
 
 
 def _write_documents(run: _Run) -> None:
@@ -167,10 +182,12 @@ def _write_documents(run: _Run) -> None:
         ids = id_halves(table["record_id"])
         records = run.placements.find(ids)
         kept = records >= 0
-        columns = table.select(PUBLISHED_DOCUMENTS.names).filter(pa.array(kept))
-        check_lengths(columns)
-        rows = columns.append_column(RECORD_COLUMN, pa.array(records[kept]))
-        scatter.add(rows, shuffle_keys(ids, run.recipe.shuffle_seed)[kept])
+        high, low = id_halves(table["content_id"])
+        run.placements.contents[:, records[kept]] = high[kept], low[kept]
+        rows = table.select(PUBLISHED_DOCUMENTS.names)
+        check_lengths(rows, kept)
+        rows = rows.append_column(RECORD_COLUMN, pa.array(records))
+        scatter.add(rows, shuffle_keys(ids, run.recipe.shuffle_seed), kept)
         return path.stat().st_size
 
     done = 0
@@ -179,13 +196,18 @@ def _write_documents(run: _Run) -> None:
         run.progress(done, total, "bytes", "shuffling documents")
     folder = run.output_dir / "documents"
     writers = [
-        DocumentsWriter(folder / split, split, run.recipe.documents_shard_bytes) for split in SPLITS
+        DocumentsWriter(folder / split, split, run.recipe.documents_shard_bytes, run.contracts)
+        for split in SPLITS
     ]
-    for table in scatter.sorted():
-        run.text_bytes += pc.sum(pc.binary_length(table["text"])).as_py() or 0
-        split = run.placements.split[table[RECORD_COLUMN].to_numpy()]
-        for number, writer in enumerate(writers):
-            for written in writer.add(table.filter(pa.array(split == number))):
+
+    def split_of(table: pa.Table) -> NDArray[np.uint8]:
+        found: NDArray[np.uint8] = run.placements.split[table[RECORD_COLUMN].to_numpy()]
+        return found
+
+    for tables in scatter.grouped(split_of, len(SPLITS)):
+        for table, writer in zip(tables, writers, strict=True):
+            run.text_bytes += pc.sum(pc.binary_length(table["text"])).as_py() or 0
+            for written in writer.add(table):
                 run.placements.place(*written)
     for name, writer in zip(SPLITS, writers, strict=True):
         for written in writer.finish():
@@ -225,20 +247,39 @@ def _settle_tokenizer(run: _Run) -> Lock:
 
 def _write_tokens(run: _Run, lock: Lock, cache: Path | None) -> dict[str, int]:
     encoder = tokenizer.Encoder((run.output_dir / TOKENIZER_FILE).read_text(encoding="utf-8"))
-    store = TokenCache(cache and cache / f"tokens-{lock.tokenizer_sha256[:32]}", encoder.dtype)
+    folder = cache and cache / f"tokens-{lock.tokenizer_sha256[:32]}"
     tokens = {}
     done = 0
-    for split in SPLITS:
-        documents = read_documents(run.output_dir / "documents" / split)
-        with TokenShardWriter(run.output_dir / "tokens" / split, lock.vocabulary_size) as writer:
-            for batch in tokenise(documents, encoder, store):
-                writer.add(batch.tokens, batch.spans)
-                _count(run, split, batch)
-                done += pc.sum(batch.spans["text_bytes"]).as_py() or 0
-                run.progress(done, run.text_bytes, "bytes", f"tokenising {split}")
-        tokens[str(split)] = writer.tokens
-    store.flush()
+    with RecordCache(folder, CACHED) as store:
+        for split in SPLITS:
+            documents = read_documents(run.output_dir / "documents" / split)
+            with TokenShardWriter(
+                run.output_dir / "tokens" / split, lock.vocabulary_size
+            ) as writer:
+                for batch in tokenise(documents, run.placements.contents_of, encoder, store):
+                    writer.add(batch.tokens, batch.spans)
+                    _count(run, split, batch)
+                    done += pc.sum(batch.spans["text_bytes"]).as_py() or 0
+                    run.progress(done, run.text_bytes, "bytes", f"tokenising {split}")
+            tokens[str(split)] = writer.tokens
+        _write_repeats(run, encoder, store)
     return tokens
+
+
+def _write_repeats(run: _Run, encoder: tokenizer.Encoder, store: RecordCache) -> None:
+    """Write the further copies that the recipe asks for; no folder where there are none."""
+    times = times_by_cluster_size(run.placements, run.recipe.repeat_by_cluster_size)
+    run.repeated_documents = int(times.sum(dtype=np.int64)) - len(times)
+    if not run.repeated_documents:
+        return
+    documents = repeated_documents(run.output_dir / "documents", run.placements, times)
+    done = 0
+    with TokenShardWriter(run.output_dir / "tokens" / REPEATS, encoder.vocabulary_size) as writer:
+        for batch in tokenise(documents, run.placements.contents_of, encoder, store):
+            writer.add(batch.tokens, batch.spans)
+            done += batch.spans.num_rows
+            run.progress(done, run.repeated_documents, "documents", "repeating documents")
+    run.repeated_tokens = writer.tokens
 
 
 def _count(run: _Run, split: str, batch: Tokenised) -> None:
@@ -263,6 +304,8 @@ def _write_card(run: _Run, lock: Lock, records: int) -> None:
             records=records,
             checks=len(run.inputs.validated.checks),
             warnings=len(run.inputs.validated.warnings),
+            repeated_documents=run.repeated_documents,
+            repeated_tokens=run.repeated_tokens,
         )
     )
     (run.output_dir / "README.md").write_text(text, encoding="utf-8")

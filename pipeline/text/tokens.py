@@ -1,6 +1,6 @@
 """Tokens of a text column: the words that curation counts, compares and joins to shingles."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from pipeline.buffers import text_buffers
 from pipeline.text import kernels
 from pipeline.text.unicode_tables import unicode_tables
+
+HASH_VERSION: Final = 2
+"""Raised whenever a token's hash changes: stored signatures are of them."""
 
 
 class Tokens(NamedTuple):

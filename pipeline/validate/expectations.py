@@ -36,9 +36,18 @@ class Finding(NamedTuple):
     """What went wrong in finding out."""
 
 
-def run_suite(
-    name: str, rules: Sequence[Rule], frame: pl.DataFrame, key: str | None
-) -> list[Finding]:
+class Suite(NamedTuple):
+    """What Great Expectations says of one frame."""
+
+    name: str
+    """Of the suite."""
+    findings: tuple[Finding, ...]
+    """One for each expectation that it evaluated, in its order."""
+    result: dict[str, Any]
+    """Its own result, as JSON: what Data Docs are made of."""
+
+
+def run_suite(name: str, rules: Sequence[Rule], frame: pl.DataFrame, key: str | None) -> Suite:
     """Judge one frame by the expectations that rules compile into.
 
     Args:
@@ -46,9 +55,6 @@ def run_suite(
         rules: Library and sql rules look at the column of their id, custom ones at their columns.
         frame: Strings, numbers and booleans.
         key: The column that names a row in findings.
-
-    Returns:
-        A finding for each expectation that Great Expectations evaluated, in its order.
 
     Raises:
         Exception: Whatever Great Expectations raises.
@@ -75,7 +81,9 @@ def run_suite(
                 **({"unexpected_index_column_names": [key]} if key else {}),
             },
         )
-        return [_finding(one.to_json_dict(), key) for one in result.results]
+        told = result.to_json_dict()
+        findings = tuple(_finding(one, key) for one in told["results"])
+        return Suite(name, findings, told)
 
 
 def compile_rule(gx: ModuleType, rule: Rule) -> Any:

@@ -6,7 +6,6 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from data_contracts.contract_tables import CONTRACT_TABLES
 from data_contracts.progress import Progress
 from data_contracts.quality import (
     LanguageQuality,
@@ -17,6 +16,7 @@ from data_contracts.quality import (
 )
 from data_contracts.reasons import Fate, Reason, Stage, fate_of
 from data_contracts.schemas import KEPT
+from data_contracts.shipped_contracts import shipped_tables
 from data_contracts.split import SPLITS, Split
 from pipeline.partition_pool import map_in_order
 from pipeline.validate.distributions import COUNT_BINS, Groups, bins_of
@@ -128,7 +128,7 @@ def signal_qualities(
         sources: Names of the sources.
         progress: Told of signals done.
     """
-    signals = scan(stages.cleaned.signals, CONTRACT_TABLES["signals"])
+    signals = scan(stages.cleaned.signals, shipped_tables()["signals"].schema)
     schema = signals.collect_schema()
     names = sorted(
         name for name, kind in schema.items() if kind.is_numeric() and name not in NOT_SIGNALS

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import polars as pl
 from polars.exceptions import PolarsError
 
-from data_contracts.contract import Contract
 from data_contracts.contract_rules import LibraryCheck, Metric, Rule, SqlCheck
+from data_contracts.contracts import Contracts
 
 _LISTED = 5
 
@@ -32,7 +32,7 @@ class Figure(NamedTuple):
 Tables = Mapping[str, pl.LazyFrame]
 
 
-def measure(rules: Sequence[Rule], tables: Tables, contract: Contract) -> dict[str, Figure]:
+def measure(rules: Sequence[Rule], tables: Tables, contracts: Contracts) -> dict[str, Figure]:
     """Measure every library and sql rule; custom rules are left to Great Expectations.
 
     Nothing is raised for a rule that cannot be measured: its figure says why.
@@ -40,7 +40,7 @@ def measure(rules: Sequence[Rule], tables: Tables, contract: Contract) -> dict[s
     Args:
         rules: The rules; those of other kinds are passed over.
         tables: By name.
-        contract: Gives the promised columns.
+        contracts: Give the promised columns.
 
     Returns:
         Figures by rule id.
@@ -51,7 +51,7 @@ def measure(rules: Sequence[Rule], tables: Tables, contract: Contract) -> dict[s
             rule for rule in rules if rule.table == name and isinstance(rule.check, LibraryCheck)
         ]
         if library:
-            figures |= _measure_table(library, tables[name], contract)
+            figures |= _measure_table(library, tables[name], contracts)
     for rule in rules:
         if isinstance(rule.check, SqlCheck):
             figures[rule.id] = _query(rule.check, tables)
@@ -64,14 +64,14 @@ def row_count(table: pl.LazyFrame) -> int:
 
 
 def _measure_table(
-    rules: Sequence[Rule], table: pl.LazyFrame, contract: Contract
+    rules: Sequence[Rule], table: pl.LazyFrame, contracts: Contracts
 ) -> dict[str, Figure]:
     schema = table.collect_schema()
     figures, counted = {}, []
     for rule in rules:
         missing = [name for name in rule.columns if name not in schema]
         if rule.check.kind == "library" and rule.check.metric is Metric.WRONG_COLUMNS:
-            figures[rule.id] = _wrong_columns(rule, schema, contract)
+            figures[rule.id] = _wrong_columns(rule, schema, contracts)
         elif missing:
             figures[rule.id] = Figure(None, error=f"there is no column {', '.join(missing)}")
         else:
@@ -178,9 +178,9 @@ def _is_invalid(name: str, check: LibraryCheck, schema: pl.Schema) -> pl.Expr:
     return pl.any_horizontal(invalid)
 
 
-def _wrong_columns(rule: Rule, schema: pl.Schema, contract: Contract) -> Figure:
+def _wrong_columns(rule: Rule, schema: pl.Schema, contracts: Contracts) -> Figure:
     """Count promised columns that are missing or of another type."""
-    promised = pl.DataFrame(contract.arrow_schema(rule.table).empty_table()).schema
+    promised = pl.DataFrame(contracts.promised(rule).empty_table()).schema
     wrong = [
         f"{name} is missing" if name not in schema else f"{name} is {schema[name]}, not {kind}"
         for name, kind in promised.items()

@@ -6,10 +6,11 @@ from data_contracts.frozen import Frozen
 
 
 class ValidateRecipe(Frozen):
-    """Which contract the dataset must honour before a model sees it."""
+    """Which contracts the dataset must honour before a model sees it."""
 
-    contract: str | None = None
-    """Your own contract, an ODCS v3.1 file; empty: the dataset contract that comes with the mill."""
+    contracts: tuple[str, ...] = Field(default=(), max_length=16)
+    """Your own contracts, ODCS v3.1 files: their rules are checked beside those of the mill. One with
+    the id of a contract of the mill, such as `corpusmill.documents`, replaces it."""
     min_documents: int | None = Field(default=None, ge=1)
     """Stop before training when the dataset holds fewer documents than this; empty: no limit but
     the contract's."""

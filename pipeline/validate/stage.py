@@ -1,21 +1,30 @@
 """Validate: write the ledger, count everything, judge by the contract."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from data_contracts.contract import Contract
+from pydantic import Field
+
 from data_contracts.contract_rules import LibraryCheck, Metric, Operator, Rule, Severity
+from data_contracts.contracts import Contracts
 from data_contracts.frozen import Frozen
 from data_contracts.progress import Progress, silent
-from data_contracts.quality import ContractStamp, Quality
+from data_contracts.quality import Quality
 from data_contracts.results import (
-    CheckOutcome,
     CleanResult,
     DedupResult,
     IngestResult,
     SourceCounts,
     ValidateResult,
     start_folder,
+)
+from data_contracts.shipped_contracts import Judged
+from pipeline.validate.aggregates import (
+    PII,
+    distribution_table,
+    language_table,
+    personal_data_table,
 )
 from pipeline.validate.excerpts import biggest_clusters
 from pipeline.validate.figures import (
@@ -27,7 +36,9 @@ from pipeline.validate.figures import (
     split_qualities,
 )
 from pipeline.validate.ledger import assemble_ledger
+from pipeline.validate.measures import Tables
 from pipeline.validate.recipe import ValidateRecipe
+from pipeline.validate.suites import save_suites
 from pipeline.validate.tables import Counts, Stages, contract_tables, count, source_names
 from pipeline.validate.verdict import judge
 
@@ -47,6 +58,10 @@ class ValidateInputs(Frozen):
     """Licence of every source of the recipe, in its order; None: none is stated."""
     jaccard_threshold: float
     """Least similarity of a duplicate to its survivor."""
+    languages: tuple[str, ...] | None = None
+    """Languages that the recipe keeps; None: all."""
+    personal_data: dict[str, str] = Field(default_factory=dict)
+    """What the recipe does about each kind of personal data: redact, drop or keep."""
 
 
 def validate(
@@ -64,8 +79,8 @@ def validate(
 
     Args:
         inputs: The results of the stages before.
-        recipe: Which contract.
-        output_dir: Where `ledger/` and `quality.json` go; emptied first.
+        recipe: Which contracts.
+        output_dir: Where `ledger/`, `quality.json` and `suites.json` go; emptied first.
         cache: Not used: everything here is a function of the whole set of records.
         progress: Told of records, signals and tables done.
 
@@ -76,16 +91,18 @@ def validate(
     """
     del cache
     started = time.monotonic()
-    contract = Contract.load(recipe.contract)
+    contracts = Contracts.load(recipe.contracts)
     start_folder(output_dir)
     ledger = output_dir / "ledger"
     assemble_ledger(inputs.ingested, inputs.cleaned, inputs.deduped, ledger, progress=progress)
     stages = Stages(inputs.ingested, inputs.cleaned, inputs.deduped, ledger)
     progress(0, 0, "records", "counting")
     counts = count(stages)
-    tables = contract_tables(stages, counts, inputs.licenses, inputs.jaccard_threshold)
-    checks = judge(contract, rules_for(contract, recipe), tables, progress)
-    quality = _quality(inputs, contract, stages, counts, checks, progress)
+    quality = _quality(inputs, contracts, stages, counts, progress)
+    rules = rules_for(contracts, recipe)
+    tables, absent = _tables(inputs, stages, counts, quality)
+    judged = judge(contracts, rules, tables, progress, absent)
+    quality = quality.model_copy(update={"checks": judged.checks})
     result = ValidateResult(
         folder=output_dir,
         elapsed_seconds=time.monotonic() - started,
@@ -95,18 +112,33 @@ def validate(
         },
         bytes_in=sum(source.kept_bytes for source in quality.sources.values()),
         bytes_out=sum(source.kept_bytes for source in quality.sources.values()),
-        contract_id=contract.id,
-        contract_version=contract.version,
-        contract_sha256=contract.sha256,
-        checks=checks,
+        contracts=contracts.stamps_at(Judged.BORDER, Judged.GATE),
+        checks=judged.checks,
     )
     quality.save(result.quality)
+    save_suites(result.suites, judged.suites)
     return result.save()
 
 
-def rules_for(contract: Contract, recipe: ValidateRecipe) -> tuple[Rule, ...]:
-    """List the rules of the contract, and what the recipe makes stricter."""
-    rules = list(contract.rules())
+def _tables(
+    inputs: ValidateInputs, stages: Stages, counts: Counts, quality: Quality
+) -> tuple[Tables, dict[str, str]]:
+    """Give every table that is judged at the gate, and those that cannot be there, with the reason."""
+    tables = contract_tables(stages, counts, inputs.licenses, inputs.jaccard_threshold)
+    personal = personal_data_table(stages, quality.signals, inputs.personal_data, quality.kept)
+    tables |= {
+        "languages": language_table(quality.languages, inputs.languages).lazy(),
+        "distributions": distribution_table(quality.lengths, quality.signals).lazy(),
+        "personal_data": personal.lazy(),
+    }
+    measured = any(name.startswith(PII) for name in quality.signals)
+    absent = {} if measured else {"personal_data": "no signal counts personal data"}
+    return tables, absent
+
+
+def rules_for(contracts: Contracts, recipe: ValidateRecipe) -> tuple[Rule, ...]:
+    """List the rules of the gate, and what the recipe makes stricter."""
+    rules = list(contracts.rules(Judged.GATE))
     if recipe.min_documents is not None:
         rules.append(
             Rule(
@@ -124,29 +156,34 @@ def rules_for(contract: Contract, recipe: ValidateRecipe) -> tuple[Rule, ...]:
                 ),
             )
         )
-    if recipe.warnings_stop:
-        rules = [
-            rule.model_copy(update={"severity": Severity.CRITICAL})
-            if rule.severity is Severity.WARNING
-            else rule
-            for rule in rules
-        ]
-    return tuple(rules)
+    return stricter(rules, recipe)
+
+
+def stricter(rules: Sequence[Rule], recipe: ValidateRecipe) -> tuple[Rule, ...]:
+    """Let warnings stop, when the recipe says so."""
+    if not recipe.warnings_stop:
+        return tuple(rules)
+    return tuple(
+        rule.model_copy(update={"severity": Severity.CRITICAL})
+        if rule.severity is Severity.WARNING
+        else rule
+        for rule in rules
+    )
 
 
 def _quality(
     inputs: ValidateInputs,
-    contract: Contract,
+    contracts: Contracts,
     stages: Stages,
     counts: Counts,
-    checks: tuple[CheckOutcome, ...],
     progress: Progress,
 ) -> Quality:
+    """Give every figure; there are no checks yet."""
     sources = source_names(inputs.ingested, inputs.licenses)
     return Quality(
         dataset=inputs.dataset,
-        contract=ContractStamp(id=contract.id, version=contract.version, sha256=contract.sha256),
-        checks=checks,
+        contracts=contracts.stamps_at(Judged.BORDER, Judged.GATE),
+        checks=(),
         sources=source_qualities(stages, counts, inputs.licenses),
         reasons=reason_qualities(stages, counts),
         languages=language_qualities(counts),

@@ -1,4 +1,4 @@
-"""The tables that a dataset contract speaks of, as Polars sees them (`contract_tables` names them).
+"""The tables that contracts speak of at the gate, as Polars sees them.
 
 Tables of one row per record stay on disk and are streamed; the figures are counted once, here.
 """
@@ -12,16 +12,11 @@ import polars as pl
 import pyarrow as pa
 
 from data_contracts.arrow_files import partitions
-from data_contracts.contract_tables import (
-    CONTRACT_TABLES,
-    DATASET_FIGURES,
-    SOURCE_FIGURES,
-    SPLIT_FIGURES,
-)
 from data_contracts.reasons import DUPLICATE_REASONS, UNREADABLE_REASONS, Fate, Reason, Stage
 from data_contracts.results import CleanResult, DedupResult, IngestResult, StageResult
-from data_contracts.schemas import DOCUMENTS, KEPT
-from data_contracts.split import SPLITS
+from data_contracts.schemas import DOCUMENTS, KEPT, PUBLISHED_DOCUMENTS, RECORDS
+from data_contracts.shipped_contracts import shipped_tables
+from data_contracts.split import SPLITS, Split
 from pipeline.validate.ledger import DECIDING
 
 UNKNOWN_LANGUAGE: Final = "und"
@@ -53,6 +48,8 @@ class Counts(NamedTuple):
     document that passed clean."""
     repeated: int
     """Kept documents whose text another kept document has, the first of each not counted."""
+    held_out_copies: int
+    """Training documents whose text a held-out document has."""
 
 
 def scan(folder: Path, schema: pa.Schema | None = None) -> pl.LazyFrame:
@@ -96,19 +93,29 @@ def count(stages: Stages) -> Counts:
         )
         .collect(engine="streaming")
     )
-    kept = measured.filter(pl.col("split").is_not_null())
+    kept = measured.filter(pl.col("split").is_not_null()).select("split", "head", "tail")
+    repeated = kept.height - kept.select(pl.struct("head", "tail").n_unique()).item()
     return Counts(
         fates=fates.collect(engine="streaming").sort(kinds, nulls_last=True),
         broken=broken.collect(engine="streaming"),
         documents=measured.drop("head", "tail"),
-        repeated=kept.height - kept.select(pl.struct("head", "tail").n_unique()).item(),
+        repeated=repeated,
+        held_out_copies=_held_out_copies(kept) if repeated else 0,
     )
+
+
+def _held_out_copies(kept: pl.DataFrame) -> int:
+    trained = pl.col("split") == str(Split.TRAIN)
+    copies = kept.group_by("head", "tail").agg(
+        trained=trained.sum().cast(pl.Int64), held_out=(~trained).any()
+    )
+    return _total(copies.filter("held_out")["trained"])
 
 
 def contract_tables(
     stages: Stages, counts: Counts, licenses: Mapping[str, str | None], jaccard_threshold: float
 ) -> dict[str, pl.LazyFrame]:
-    """Give every table that a contract may speak of, with exactly the promised columns.
+    """Give the tables of one row per record, and the figures of sources, splits and the whole.
 
     Args:
         stages: Results and ledger.
@@ -119,10 +126,11 @@ def contract_tables(
     documents = (
         scan(stages.cleaned.documents, DOCUMENTS)
         .join(_split_of_kept(stages.deduped), on="record_id", how="semi")
-        .select(CONTRACT_TABLES["documents"].names)
+        .select(PUBLISHED_DOCUMENTS.names)
     )
-    signals = scan(stages.cleaned.signals, CONTRACT_TABLES["signals"])
+    signals = scan(stages.cleaned.signals, shipped_tables()["signals"].schema)
     return {
+        "records": scan(stages.ingested.records, RECORDS),
         "documents": documents,
         "signals": signals,
         "ledger": scan_ledger(stages.ledger),
@@ -140,16 +148,16 @@ def source_names(ingested: IngestResult, licenses: Mapping[str, str | None]) -> 
 def source_figures(
     counts: Counts, sources: Sequence[str], licenses: Mapping[str, str | None]
 ) -> pl.DataFrame:
-    """Count each source's figures (SOURCE_FIGURES); a ratio of nothing is 0."""
+    """Count each source's figures (table `sources`); a ratio of nothing is 0."""
     rows = []
     for source in sources:
         fates = counts.fates.filter(pl.col("source") == source)
         rows.append({"source": source, "license": licenses.get(source), **_ratios(fates)})
-    return _table(rows, SOURCE_FIGURES)
+    return figures_table(rows, shipped_tables()["sources"].schema)
 
 
 def split_figures(counts: Counts) -> pl.DataFrame:
-    """Count each split's figures (SPLIT_FIGURES)."""
+    """Count each split's figures (table `splits`)."""
     rows = []
     for split in SPLITS:
         held = counts.documents.filter(pl.col("split") == str(split))
@@ -161,7 +169,7 @@ def split_figures(counts: Counts) -> pl.DataFrame:
                 "text_bytes": _total(held["text_bytes"]),
             }
         )
-    return _table(rows, SPLIT_FIGURES)
+    return figures_table(rows, shipped_tables()["splits"].schema)
 
 
 def _dataset_figures(stages: Stages, counts: Counts, jaccard_threshold: float) -> pl.DataFrame:
@@ -169,6 +177,8 @@ def _dataset_figures(stages: Stages, counts: Counts, jaccard_threshold: float) -
     without, under = _wrong_duplicates(stages, jaccard_threshold)
     found = counts.documents["split"].count()
     planted = stages.deduped.planted
+    by_reason = dict(counts.fates.group_by("reason").agg(pl.col("records").sum()).iter_rows())
+    compared = stages.deduped.rows_in
     row = {
         "sources": counts.fates["source"].n_unique(),
         **ratios,
@@ -178,10 +188,15 @@ def _dataset_figures(stages: Stages, counts: Counts, jaccard_threshold: float) -
         "duplicates_under_threshold": under,
         "repeated_documents": counts.repeated,
         "documents_missing": ratios["kept"] - found,
+        "held_out_copies": counts.held_out_copies,
+        "held_out_overlap_ratio": _share(by_reason.get(str(Reason.HELD_OUT_OVERLAP), 0), compared),
+        "evaluation_overlap_ratio": _share(
+            by_reason.get(str(Reason.EVALUATION_OVERLAP), 0), compared
+        ),
         "recall_shortfall": planted.shortfall if planted else 0.0,
         "planted_recall": planted.at_threshold.recall if planted else None,
     }
-    return _table([row], DATASET_FIGURES)
+    return figures_table([row], shipped_tables()["dataset"].schema)
 
 
 def _ratios(fates: pl.DataFrame) -> dict[str, float]:
@@ -264,7 +279,8 @@ def _total(numbers: pl.Series) -> int:
     return int(numbers.cast(pl.Int64).sum())
 
 
-def _table(rows: Iterable[Mapping[str, object]], schema: pa.Schema) -> pl.DataFrame:
+def figures_table(rows: Iterable[Mapping[str, object]], schema: pa.Schema) -> pl.DataFrame:
+    """Make a frame of figures with exactly the promised columns."""
     picked = [{name: row[name] for name in schema.names} for row in rows]
     frame = pl.from_arrow(pa.Table.from_pylist(picked, schema=schema))
     assert isinstance(frame, pl.DataFrame), "a table becomes a frame"  # noqa: S101

@@ -8,15 +8,16 @@ rules evaluated are failed critical checks, whatever severity the rule itself ha
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import polars as pl
 
-from data_contracts.contract import Contract
 from data_contracts.contract_rules import CustomCheck, Rule, Severity
-from data_contracts.contract_tables import TABLE_KEYS
-from data_contracts.progress import Progress
+from data_contracts.contracts import Contracts
+from data_contracts.progress import Progress, silent
 from data_contracts.results import CheckOutcome
-from pipeline.validate.expectations import Finding, run_suite
+from data_contracts.shipped_contracts import shipped_tables
+from pipeline.validate.expectations import Finding, Suite, run_suite
 from pipeline.validate.measures import Figure, Tables, measure, row_count
 
 GATE = "gate"
@@ -26,31 +27,63 @@ NULLS_MATTER = "expect_column_values_to_not_be_null"
 """The one expectation that judges nulls; all others pass over them."""
 
 
+class Judgement(NamedTuple):
+    """What came of checking rules."""
+
+    checks: tuple[CheckOutcome, ...]
+    """The gate's own checks, then an outcome for every rule in order."""
+    suites: tuple[Suite, ...]
+    """What Great Expectations said, for its Data Docs."""
+
+
 def judge(
-    contract: Contract, rules: Sequence[Rule], tables: Tables, progress: Progress
-) -> tuple[CheckOutcome, ...]:
+    contracts: Contracts,
+    rules: Sequence[Rule],
+    tables: Tables,
+    progress: Progress = silent,
+    absent: Mapping[str, str] | None = None,
+) -> Judgement:
     """Check every rule.
 
     Args:
-        contract: Gives the promised columns.
-        rules: The rules to check: the contract's, and those that a recipe adds.
+        contracts: Give the promised columns.
+        rules: The rules to check: the contracts', and those that a recipe adds.
         tables: By name.
         progress: Told of tables done.
-
-    Returns:
-        The gate's own checks, then an outcome for every rule in order.
+        absent: Tables that cannot be there, and why in words: their rules do not apply.
     """
-    names = list(dict.fromkeys(rule.table for rule in rules))
+    absent = absent or {}
+    applying = [rule for rule in rules if rule.table not in absent]
+    names = list(dict.fromkeys(rule.table for rule in applying))
     progress(0, len(names), "tables", "measuring what the contract asks for")
-    figures = measure(rules, tables, contract)
+    figures = measure(applying, tables, contracts)
     sizes = {name: row_count(tables[name]) for name in names}
     findings: list[Finding] = []
+    suites: list[Suite] = []
     for number, name in enumerate(names):
         progress(number, len(names), "tables", f"checking {name}")
-        mine = [rule for rule in rules if rule.table == name]
-        findings += _table_findings(contract, mine, figures, tables[name])
+        mine = [rule for rule in applying if rule.table == name]
+        findings += _table_findings(contracts, mine, figures, tables[name], suites)
     progress(len(names), len(names), "tables", "checking")
-    return (*gate_checks(rules, sizes, findings), *outcomes(rules, figures, findings))
+    judged = {one.rule: one for one in outcomes(applying, figures, findings)}
+    judged |= {
+        rule.id: _not_applicable(rule, absent[rule.table]) for rule in rules if rule.table in absent
+    }
+    return Judgement(
+        checks=(*gate_checks(applying, sizes, findings), *(judged[rule.id] for rule in rules)),
+        suites=tuple(suites),
+    )
+
+
+def _not_applicable(rule: Rule, why: str) -> CheckOutcome:
+    return CheckOutcome(
+        rule=rule.id,
+        description=rule.description,
+        severity=str(rule.severity),
+        passed=True,
+        observed=f"not applicable: {why}",
+        applies=False,
+    )
 
 
 def gate_checks(
@@ -135,7 +168,11 @@ def _gate_check(
 
 
 def _table_findings(
-    contract: Contract, rules: Sequence[Rule], figures: Mapping[str, Figure], table: pl.LazyFrame
+    contracts: Contracts,
+    rules: Sequence[Rule],
+    figures: Mapping[str, Figure],
+    table: pl.LazyFrame,
+    suites: list[Suite],
 ) -> list[Finding]:
     """Judge one table: its figures in one suite, its rows by custom rules in another."""
     findings: list[Finding] = []
@@ -148,10 +185,11 @@ def _table_findings(
             measured.append(rule)
     if measured:
         row = {rule.id: [figures[rule.id].value] for rule in measured}
-        findings += _judged("figures", measured, pl.DataFrame(row, strict=False), None)
+        name = f"{rules[0].table} figures"
+        findings += _judged(name, measured, pl.DataFrame(row, strict=False), None, suites)
     custom = [rule for rule in rules if isinstance(rule.check, CustomCheck)]
     if custom:
-        findings += _custom_findings(contract, custom, table)
+        findings += _custom_findings(contracts, custom, table, suites)
     return findings
 
 
@@ -166,25 +204,28 @@ def _unusable(figure: Figure) -> str | None:
 
 
 def _custom_findings(
-    contract: Contract, rules: Sequence[Rule], table: pl.LazyFrame
+    contracts: Contracts, rules: Sequence[Rule], table: pl.LazyFrame, suites: list[Suite]
 ) -> list[Finding]:
     name = rules[0].table
-    nullable = {field.name for field in contract.arrow_schema(name) if field.nullable}
-    key = TABLE_KEYS.get(name)
+    nullable = {
+        rule.id: {field.name for field in contracts.promised(rule) if field.nullable}
+        for rule in rules
+    }
+    key = shipped_tables()[name].key
     schema = table.collect_schema()
     wanted = dict.fromkeys([key, *(column for rule in rules for column in rule.columns)])
     columns = [one for one in wanted if one in schema] or schema.names()[:1]
     frame = table.select(columns).collect(engine="streaming")
     findings, sound = [], []
     for rule in rules:
-        problem = _unjudgeable(rule, frame, nullable)
+        problem = _unjudgeable(rule, frame, nullable[rule.id])
         if problem:
             findings.append(Finding(rule.id, success=False, observed="nothing", error=problem))
         else:
             sound.append(rule)
     if sound:
         by_id = {rule.id: rule for rule in sound}
-        judged = _judged(name, sound, frame, key if key in frame.columns else None)
+        judged = _judged(name, sound, frame, key if key in frame.columns else None, suites)
         findings += [_with_range(one, by_id.get(one.rule), frame) for one in judged]
     return findings
 
@@ -218,13 +259,15 @@ def _unjudgeable(rule: Rule, frame: pl.DataFrame, nullable: set[str]) -> str | N
 
 
 def _judged(
-    suite: str, rules: Sequence[Rule], frame: pl.DataFrame, key: str | None
+    name: str, rules: Sequence[Rule], frame: pl.DataFrame, key: str | None, suites: list[Suite]
 ) -> list[Finding]:
     """Run a suite; when Great Expectations raises, run it rule by rule to find out for which."""
     try:
-        return run_suite(suite, rules, frame, key)
+        suite = run_suite(name, rules, frame, key)
     except Exception as error:  # noqa: BLE001 - whatever it is, these rules were not checked
         if len(rules) > 1:
-            return [found for rule in rules for found in _judged(suite, [rule], frame, key)]
+            return [one for rule in rules for one in _judged(name, [rule], frame, key, suites)]
         problem = f"Great Expectations failed: {type(error).__name__}: {error}"[:500]
         return [Finding(rules[0].id, success=False, observed="nothing", error=problem)]
+    suites.append(suite)
+    return list(suite.findings)

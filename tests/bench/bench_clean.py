@@ -5,7 +5,6 @@ absent. Times are CPU seconds of the process over all threads, so that a rate is
 the fastest of several runs counts. The peer judges a part of the same documents in the same run.
 """
 
-import importlib.util
 import json
 import platform
 import tarfile
@@ -25,6 +24,7 @@ from data_contracts.results import IngestResult, SourceCounts
 from data_contracts.schemas import RECORDS
 from pipeline.buffers import text_buffers
 from pipeline.clean import kernels
+from pipeline.clean.columns import COLUMNS
 from pipeline.clean.edits import edit
 from pipeline.clean.language import identify
 from pipeline.clean.lines.texts import edit_lines
@@ -39,8 +39,10 @@ from pipeline.clean.stage import CleanInputs, clean
 from pipeline.clean.stop_words import stop_rows, stop_table
 from pipeline.ingest.recipe import IngestRecipe, Source
 from pipeline.ingest.stage import ingest
+from pipeline.partition_pool import map_in_order, worker_count
 from pipeline.text.tokens import token_hashes
 from pipeline.text.unicode_tables import unicode_tables
+from tests.bench import datatrove_peer as peer
 
 TEXT_BYTES = 16_000_000
 DOCUMENT_CHARACTERS = 4_000
@@ -49,6 +51,7 @@ BOOKS = Path(__file__).resolve().parents[3] / "shared" / "data" / "books-en.tar.
 
 SIGNALS_AND_RULES = "clean: all signals + all rules"
 END_TO_END = "ingest JSONL.zst + clean, everything on"
+ALL_CORES = ", all cores by the clock"
 EVERYTHING = CleanRecipe(
     preset="fineweb",
     line_rules=LineRules(
@@ -89,27 +92,26 @@ def run() -> list[Row]:
         "clean: all rules": rate(size, rules_on(texts)),
         **stage_rates(documents, size),
     }
+    rates[SIGNALS_AND_RULES + ALL_CORES] = clock_rate(size, lambda: signals_on_all_cores(texts))
     rates[SIGNALS_AND_RULES] = together(
         rates["clean: all signals, fused"], rates["clean: all rules"]
     )
     with tempfile.TemporaryDirectory() as folder:
         file = write_jsonl(documents, Path(folder))
         rates |= {END_TO_END: rate(size, lambda: end_to_end(file, Path(folder)))}
-        began = time.monotonic()
-        end_to_end(file, Path(folder))
-        rates["the same, all cores, by the clock"] = size / 1e6 / (time.monotonic() - began)
+        rates[END_TO_END + ALL_CORES] = clock_rate(size, lambda: end_to_end(file, Path(folder)))
         peers = peer_rates(documents, Path(folder))
     rows = []
     for name, value in rates.items():
-        peer, what = peers.get(name, (None, None))
+        theirs, what = peers.get(name, (None, None))
         rows.append(
             {
                 "benchmark": name,
                 "value": round(value, 1),
-                "unit": "MB/s" if "clock" in name else "MB/s per core",
+                "unit": "MB/s" if name.endswith(ALL_CORES) else "MB/s per core",
                 "peer": what,
-                "peer_value": round(peer, 3) if peer else None,
-                "ratio": round(value / peer, 1) if peer else None,
+                "peer_value": round(theirs, 3) if theirs else None,
+                "ratio": round(value / theirs, 1) if theirs else None,
             }
         )
     return rows
@@ -156,11 +158,46 @@ def rate(size: int, work: Callable[[], object], times: int = 4) -> float:
     return size / 1e6 / min(seconds)
 
 
-def all_signals(texts: pa.Array, model: QualityModel = NO_MODEL) -> object:
+def clock_rate(size: int, work: Callable[[], object], times: int = 3) -> float:
+    """MB (10^6 bytes) per second by the clock, of the fastest of a few runs, after one to compile."""
+    work()
+    seconds = []
+    for _ in range(times):
+        began = time.monotonic()
+        work()
+        seconds.append(time.monotonic() - began)
+    return size / 1e6 / min(seconds)
+
+
+def signals_on_all_cores(texts: pa.Array) -> None:
+    """The fused pass and the rules on as many parts as there are cores, in threads."""
+    cores = worker_count()
+    size = -(-len(texts) // cores)
+    parts = [texts[at : at + size] for at in range(0, len(texts), size)]
+    for _ in map_in_order(judged, parts, cores):
+        pass
+
+
+def judged(texts: pa.Array) -> pa.Table:
+    """Signals without language, and rules on them."""
+    numbers, _ = all_signals(texts)
+    table = SIGNALS.empty_table()
+    columns = {name: pa.array(column) for name, column in zip(COLUMNS, numbers.T, strict=True)}
+    nothing = pa.array(np.zeros(len(texts)))
+    filled = {name: columns.get(name, nothing) for name in SIGNALS.names[4:]}
+    ids = pa.array([f"{n:032x}" for n in range(len(texts))])
+    languages = pa.array(["en"] * len(texts))
+    arrays = [ids, pa.array(["books"] * len(texts)), languages, nothing, *filled.values()]
+    signals = pa.table(arrays, names=SIGNALS.names).cast(table.schema)
+    return decide(signals, CleanRecipe(), {})
+
+
+def all_signals(texts: pa.Array, model: QualityModel = NO_MODEL) -> tuple[Any, Any]:
     """The fused pass alone, as `measure` calls it."""
     rows = stop_rows(pa.array(["en"] * len(texts)))
     given = (*text_buffers(texts), *unicode_tables(), rows, stop_table()[1])
-    return kernels.measure(*given, *model[:2])
+    numbers, scores = kernels.measure(*given, *model[:2])
+    return numbers, scores
 
 
 def rules_on(texts: pa.Array) -> Callable[[], object]:
@@ -223,51 +260,29 @@ def end_to_end(file: Path, folder: Path) -> object:
 
 def peer_rates(documents: list[str], folder: Path) -> dict[str, tuple[float, str]]:
     """datatrove on a part of the same documents; nothing where it is not installed."""
-    if not all(importlib.util.find_spec(name) for name in ("datatrove", "spacy")):
+    if not peer.is_there():
         print("datatrove with spaCy: not installed")
         return {}
-    from datatrove.data import Document  # type: ignore[import-not-found]
-    from datatrove.pipeline.filters import (  # type: ignore[import-not-found]
-        C4QualityFilter,
-        FineWebQualityFilter,
-        GopherQualityFilter,
-        GopherRepetitionFilter,
-    )
-    from datatrove.pipeline.formatters import (  # type: ignore[import-not-found]
-        FTFYFormatter,
-        PIIFormatter,
-    )
-    from datatrove.pipeline.readers import JsonlReader  # type: ignore[import-not-found]
-
-    filters = [
-        GopherQualityFilter(),
-        GopherRepetitionFilter(),
-        C4QualityFilter(),
-        FineWebQualityFilter(),
-    ]
     sample = documents[: PEER_BYTES // DOCUMENT_CHARACTERS]
     size = sum(len(one.encode()) for one in sample)
-
-    def judge() -> None:
-        for number, text in enumerate(sample):
-            for one in filters:  # each on every document, as we measure everything of each
-                one.filter(Document(text=text, id=str(number)))
-
-    (folder / "peer").mkdir()
-    write_jsonl(sample, folder / "peer")
-    repair_all, mask = FTFYFormatter(), PIIFormatter()
-
-    def whole() -> None:
-        for document in JsonlReader(str(folder / "peer"), compression="zstd").run():
-            document.text = repair_all.format(document.text)
-            for one in filters:
-                one.filter(Document(text=document.text, id=document.id))
-            mask.format(document.text)
-
-    names = "datatrove's Gopher quality, Gopher repetition, C4 and FineWeb filters"
+    cores = worker_count()
+    parts = [sample[number::cores] for number in range(cores)]
+    folders = [folder / f"peer-{number}" for number in range(cores)]
+    for part, place in zip([*parts, sample], [*folders, folder / "peer"], strict=True):
+        place.mkdir()
+        write_jsonl(part, place)
+    everything = peer.EVERYTHING + (peer.LANGUAGE if peer.language_model() else "")
     return {
-        SIGNALS_AND_RULES: (rate(size, judge, times=1), names),
-        END_TO_END: (rate(size, whole, times=1), f"{names}, its JSONL reader, ftfy and PII"),
+        SIGNALS_AND_RULES: (rate(size, lambda: peer.judge(sample), times=1), peer.FILTERS),
+        END_TO_END: (rate(size, lambda: peer.everything(str(folder / "peer")), 1), everything),
+        SIGNALS_AND_RULES + ALL_CORES: (
+            size / 1e6 / peer.on_all_cores(peer.judge, parts),
+            peer.FILTERS,
+        ),
+        END_TO_END + ALL_CORES: (
+            size / 1e6 / peer.on_all_cores(peer.everything, list(map(str, folders))),
+            everything,
+        ),
     }
 
 
@@ -275,8 +290,8 @@ def main() -> None:
     """Print the figures."""
     print(f"{platform.machine()}, {platform.python_implementation()} {platform.python_version()}")
     for row in run():
-        peer = f"   {row['ratio']} times {row['peer']}" if row["ratio"] else ""
-        print(f"{row['benchmark']:<40} {row['value']:>8.1f} {row['unit']}{peer}")
+        beside = f"   {row['ratio']} times {row['peer']}" if row["ratio"] else ""
+        print(f"{row['benchmark']:<40} {row['value']:>8.1f} {row['unit']}{beside}")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,9 @@
-"""Signatures from raw text, and the whole dedup stage, against datasketch, rensa and datatrove.
+"""Signatures from raw text, and the whole dedup stage, against datasketch, rensa, Daft, datatrove.
 
 Rates are MB of text per second of processor time, that is per core. Every peer shingles raw text in
 the way its own documentation shows, on the same sample.
 """
 
-import importlib.util
-import re
 import tarfile
 import tempfile
 import time
@@ -16,13 +14,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import xxhash
-from datasketch import MinHash, MinHashLSH
 
 from data_contracts.split import SplitRecipe
 from pipeline.dedup.recipe import DedupRecipe
 from pipeline.dedup.signatures import measure_texts
 from pipeline.dedup.stage import DedupInputs, dedup
+from tests.bench.dedup_peers import signature_peers, stage_peers
 from tests.conftest import CORPORA
 from tests.pipeline.dedup.documents import NOTHING_HELD_OUT, Document, cleaned
 
@@ -38,11 +35,11 @@ def run() -> list[dict[str, Any]]:
     Returns:
         Rows {benchmark, value, unit, peer, peer_value, ratio}.
     """
-    texts = _sample()
+    texts = prose_sample()
     few = texts[: len(texts) * PEER_BYTES // SAMPLE_BYTES]
     column = pa.array(texts, pa.large_string())
     ours = max(_rate(texts, lambda: measure_texts(column, 128)) for _ in range(3))
-    peers = {name: _rate(few, partial(peer, few)) for name, peer in _signature_peers().items()}
+    peers = {name: _rate(few, partial(peer, few)) for name, peer in signature_peers().items()}
     return [
         *(_row("signatures, 128 values", ours, name, rate) for name, rate in peers.items()),
         *_stage_rows(_with_duplicates(texts), _with_duplicates(few)),
@@ -63,78 +60,11 @@ def _stage_rows(texts: list[str], few: list[str]) -> list[dict[str, Any]]:
         plain = _rate(texts, lambda: stage(NOTHING_HELD_OUT))
     return [
         _row("dedup stage, 4% held out", protected),
-        _row(
-            "dedup stage, nothing held out",
-            plain,
-            "datasketch 2: MinHash xxh32, MinHashLSH",
-            _rate(few, lambda: _datasketch_lsh(few)),
+        *(
+            _row("dedup stage, nothing held out", plain, peer, _rate(few, partial(work, few)))
+            for peer, work in stage_peers().items()
         ),
     ]
-
-
-def _signature_peers() -> dict[str, Callable[[list[str]], None]]:
-    peers: dict[str, Callable[[list[str]], None]] = {
-        "datasketch 2, SHA-1 (its default)": lambda texts: _datasketch(texts, None),
-        "datasketch 2, xxh32": lambda texts: _datasketch(texts, xxhash.xxh32_intdigest),
-    }
-    for name, make in {"rensa": _rensa, "datatrove": _datatrove}.items():
-        if importlib.util.find_spec(name):
-            peers[name] = make()
-        else:
-            print(f"  ({name} is not installed: skipped)")
-    return peers
-
-
-def _shingles(text: str) -> list[str]:
-    words = re.findall(r"\w+", text.lower())
-    return [" ".join(words[i : i + 5]) for i in range(max(1, len(words) - 4))]
-
-
-def _sketch(text: str, function: Callable[[bytes], int] | None) -> MinHash:
-    sketch = MinHash(128, hashfunc=function)
-    sketch.update_batch([shingle.encode() for shingle in _shingles(text)])
-    return sketch
-
-
-def _datasketch(texts: list[str], function: Callable[[bytes], int] | None) -> None:
-    for text in texts:
-        _sketch(text, function)
-
-
-def _datasketch_lsh(texts: list[str]) -> None:
-    bands = DedupRecipe().bands
-    index = MinHashLSH(num_perm=128, params=tuple(bands))
-    for number, text in enumerate(texts):
-        sketch = _sketch(text, xxhash.xxh32_intdigest)
-        if not index.query(sketch):
-            index.insert(number, sketch)
-
-
-def _rensa() -> Callable[[list[str]], None]:
-    import rensa
-
-    def sketch(texts: list[str]) -> None:
-        for text in texts:
-            one = rensa.RMinHash(num_perm=128, seed=1)
-            one.update(_shingles(text))
-            one.digest()
-
-    return sketch
-
-
-def _datatrove() -> Callable[[list[str]], None]:
-    from datatrove.pipeline.dedup.minhash import MinhashConfig, MinhashDedupSignature
-    from datatrove.utils.hashing import HashConfig
-
-    # SHA-1 as FineWeb had it: its xxhash function does not run with xxhash 4.
-    config = MinhashConfig(hash_config=HashConfig(hash_fc="sha1"))
-    step = MinhashDedupSignature(tempfile.gettempdir(), config, language="eng")
-
-    def sketch(texts: list[str]) -> None:
-        for text in texts:
-            step.get_signature(step.get_shingles(text))
-
-    return sketch
 
 
 def _with_duplicates(texts: list[str]) -> list[str]:
@@ -149,7 +79,7 @@ def _with_duplicates(texts: list[str]) -> list[str]:
     return texts + copies
 
 
-def _sample() -> list[str]:
+def prose_sample() -> list[str]:
     """English prose in documents of 2,000 characters; generated where the corpus is absent."""
     archive = CORPORA / "books-en.tar.xz"
     if not archive.exists():

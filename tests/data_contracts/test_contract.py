@@ -11,10 +11,11 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from data_contracts.contract import DATASET_CONTRACT, Contract
+from data_contracts.contract import Contract
 from data_contracts.contract_rules import CustomCheck, Metric, Operator, Severity
-from data_contracts.contract_tables import CONTRACT_TABLES
+from data_contracts.contracts import Contracts
 from data_contracts.errors import ContractInvalid
+from data_contracts.shipped_contracts import SHIPPED, Judged, shipped_tables
 from tests.conftest import REPOSITORY
 
 HEAD = "apiVersion: v3.1.0\nkind: DataContract\nid: mine\nversion: 2.1.0\nstatus: active\n"
@@ -41,22 +42,26 @@ def rule_of(contract_of, quality):
     return contract.rules()[-1]
 
 
-def test_the_dataset_contract_is_valid_by_the_official_schema():
+@pytest.mark.parametrize("path", SHIPPED.values(), ids=SHIPPED)
+def test_every_contract_of_the_mill_is_valid_by_the_official_schema(path):
     schema = json.loads(files("open_data_contract_standard").joinpath("schema.json").read_text())
-    contract = yaml.safe_load(DATASET_CONTRACT.read_text(encoding="utf-8"))
+    contract = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert contract["apiVersion"] == "v3.1.0"
     assert not list(jsonschema.Draft201909Validator(schema).iter_errors(contract))
 
 
-def test_the_dataset_contract_promises_every_table_with_the_schema_that_the_code_writes():
-    contract = Contract.load()
-    assert set(contract.tables) == set(CONTRACT_TABLES)
-    for name, schema in CONTRACT_TABLES.items():
-        assert contract.arrow_schema(name).equals(schema), name
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_quick_reading_of_columns_is_that_of_the_whole_contract(name):
+    contract = Contract.load(SHIPPED[name])
+    tables = {table: one for table, one in shipped_tables().items() if one.contract == name}
+    assert set(contract.tables) == set(tables)
+    for table, one in tables.items():
+        assert contract.arrow_schema(table).equals(one.schema, check_metadata=True), table
 
 
-def test_every_written_rule_of_the_dataset_contract_has_its_own_id_and_description():
-    written = yaml.safe_load(DATASET_CONTRACT.read_text(encoding="utf-8"))
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_written_rule_of_the_mill_has_its_own_id_and_description(name):
+    written = yaml.safe_load(SHIPPED[name].read_text(encoding="utf-8"))
     qualities = [
         quality
         for table in written["schema"]
@@ -64,19 +69,19 @@ def test_every_written_rule_of_the_dataset_contract_has_its_own_id_and_descripti
         for quality in where.get("quality", [])
     ]
     assert all({"id", "description", "severity", "dimension"} <= set(one) for one in qualities)
-    ids = [rule.id for rule in Contract.load().rules()]
+    ids = [rule.id for rule in Contract.load(SHIPPED[name]).rules()]
     assert len(ids) == len(set(ids)) > len(qualities)
 
 
 def test_a_contract_is_stamped_with_id_version_and_the_hash_of_its_bytes():
-    contract = Contract.load()
-    assert (contract.id, contract.version) == ("corpusmill.dataset", "1.0.0")
-    assert contract.sha256 == hashlib.sha256(DATASET_CONTRACT.read_bytes()).hexdigest()
+    contract = Contract.load(SHIPPED["ledger"])
+    assert (contract.id, contract.version) == ("corpusmill.ledger", "1.0.0")
+    assert contract.sha256 == hashlib.sha256(SHIPPED["ledger"].read_bytes()).hexdigest()
 
 
 def test_reading_a_contract_loads_neither_great_expectations_nor_polars():
     program = (
-        "import sys; from data_contracts.contract import Contract; Contract.load();"
+        "import sys; from data_contracts.contracts import Contracts; Contracts.load();"
         "print([m for m in ('great_expectations', 'polars', 'pandas') if m in sys.modules])"
     )
     done = subprocess.run(
@@ -292,7 +297,7 @@ def test_a_rule_that_cannot_be_checked_is_refused_with_its_place(
 @pytest.mark.parametrize(
     ("schema", "place", "problem"),
     [
-        ("- name: tables", "schema[tables]", "there is no table `tables`, only documents"),
+        ("- name: tables", "schema[tables]", "there is no table `tables`, only records"),
         ("- {name: ledger}\n- {name: ledger}", "schema", "two tables"),
         (
             "- {name: ledger, properties: [{name: lang, logicalType: string}]}",
@@ -362,6 +367,11 @@ def test_a_rule_that_cannot_be_checked_is_refused_with_its_place(
             "schema[documents].quality[0].implementation",
             "text is never handed",
         ),
+        (
+            "- {name: kept, quality: [{metric: rowCount, mustBe: 1}]}",
+            "schema[kept]",
+            "only its columns are checked",
+        ),
     ],
 )
 def test_a_promise_that_cannot_be_kept_is_refused(contract_of, schema, place, problem):
@@ -406,3 +416,36 @@ def test_a_contract_may_speak_of_signals_that_only_its_recipe_measures(contract_
         "  - {name: perplexity, logicalType: number, logicalTypeOptions: {maximum: 900}}\n"
     )
     assert contract.rules()[-1].id == "signals.perplexity.valid"
+
+
+def test_contracts_of_ones_own_are_added_and_their_rules_bear_their_id(tmp_path):
+    own = tmp_path / "mine.odcs.yaml"
+    own.write_text(
+        HEAD + "schema:\n- name: documents\n  quality: [{metric: rowCount, mustBe: 3}]\n"
+        "- name: scorecard\n  quality: [{metric: rowCount, mustBe: 1}]\n",
+        encoding="utf-8",
+    )
+    bundled, both = Contracts.load(), Contracts.load([own])
+    assert [one.id for one in both.stamps[:-1]] == [one.id for one in bundled.stamps]
+    more = [one.id for one in both.rules() if one not in bundled.rules()]
+    assert more == ["mine/documents.rowCount", "mine/scorecard.rowCount"]
+    assert both.rules(Judged.MODEL)[-1].id == more[1]
+    assert both.rules(Judged.GATE)[-1].id == more[0]
+    assert both.stamps_at(Judged.RELEASE) == bundled.stamps_at(Judged.RELEASE)
+
+
+def test_a_contract_with_the_id_of_a_bundled_one_replaces_it(tmp_path):
+    own = tmp_path / "mine.odcs.yaml"
+    text = SHIPPED["ledger"].read_text(encoding="utf-8")
+    own.write_text(text.replace("version: 1.0.0", "version: 9.0.0"), encoding="utf-8")
+    contracts = Contracts.load([own])
+    assert [one.label for one in contracts.stamps][2] == "corpusmill.ledger 9.0.0"
+    assert [one.id for one in contracts.rules()] == [one.id for one in Contracts.load().rules()]
+
+
+def test_two_contracts_of_the_same_id_are_refused(tmp_path):
+    paths = [tmp_path / name for name in ("one.yaml", "two.yaml")]
+    for path in paths:
+        path.write_text(HEAD, encoding="utf-8")
+    with pytest.raises(ContractInvalid, match="another contract is `mine`"):
+        Contracts.load(paths)

@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_contracts.fingerprint import canonical_json, fingerprint, sha256_of_file
+from data_contracts.errors import LibraryMissing
+from data_contracts.fingerprint import (
+    canonical_json,
+    fingerprint,
+    library_versions,
+    sha256_of_file,
+)
 from data_contracts.frozen import Frozen
 
 VALUES = st.recursive(
@@ -54,3 +60,9 @@ def test_a_file_is_hashed_whole(tmp_path):
     before = sha256_of_file(path)
     path.write_bytes(b"x" * (3 << 20) + b"y")
     assert sha256_of_file(path) != before
+
+
+def test_a_library_that_is_not_installed_is_told_with_what_to_do():
+    assert set(library_versions(["pyarrow", "numpy"])) == {"numpy", "pyarrow"}
+    with pytest.raises(LibraryMissing, match=r"`millstones` is not installed.*pip install -c"):
+        library_versions(["pyarrow", "millstones"])

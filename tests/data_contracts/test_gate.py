@@ -27,9 +27,7 @@ def write(folder, **changes):
     gate = {
         "passed": True,
         "checks": 51,
-        "contract_id": "corpusmill.dataset",
-        "contract_version": "1.0.0",
-        "contract_sha256": "0" * 64,
+        "contracts": [{"id": "corpusmill.documents", "version": "1.0.0", "sha256": "0" * 64}],
         "quality_sha256": sha256_of_file(folder / "quality.json"),
         "data_sha256": gated_files(folder),
     }
@@ -134,8 +132,8 @@ def tokenizer_missing(version):
         (no_file, "gate.json cannot be read"),
         (another_shape, "gate.json is not a gate result"),
         (more_than_a_gate, "gate.json is not a gate result"),
-        (failed, "its contract corpusmill.dataset did not pass"),
-        (nothing_checked, "its contract corpusmill.dataset did not pass"),
+        (failed, "its contract did not pass"),
+        (nothing_checked, "its contract did not pass"),
         (fewer_than_nothing_checked, "gate.json is not a gate result"),
         (quality_changed, "quality.json is not the file that the gate wrote"),
         (quality_missing, "quality.json is missing"),

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from data_contracts.contract_stamp import ContractStamp
 from data_contracts.errors import SchemaMismatch
 from data_contracts.reasons import Reason
 from data_contracts.results import (
@@ -98,9 +99,7 @@ def _validated(folder, *checks):
         elapsed_seconds=0,
         sources={},
         bytes_in=0,
-        contract_id="c",
-        contract_version="1.0.0",
-        contract_sha256="0",
+        contracts=(ContractStamp(id="c", version="1.0.0", sha256="0"),),
         checks=checks,
     )
 

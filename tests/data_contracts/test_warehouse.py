@@ -6,6 +6,7 @@ import textwrap
 
 import pytest
 
+from data_contracts.contract_stamp import ContractStamp
 from data_contracts.errors import VersionCorrupt, VersionUnknown, WarehouseBusy, WarehouseFormat
 from data_contracts.manifest import DatasetManifest, list_files, now
 from data_contracts.reasons import Stage
@@ -32,9 +33,7 @@ def _manifest(folder, version, fingerprint="ab" * 16):
         documents={"train": 1},
         tokens={"train": 1},
         tokenizer_sha256="0",
-        contract_id="c",
-        contract_version="1.0.0",
-        contract_sha256="0",
+        contracts=(ContractStamp(id="c", version="1.0.0", sha256="0"),),
     )
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from data_contracts.warehouse import Warehouse
-from flows import steps
+from flows import release, steps
 from flows.plan import Plan, make_plan
 from flows.publish import DataResults, Published, publish_dataset, published_dataset
 from flows.recipe import load_recipe
@@ -31,6 +31,7 @@ def build(recipe: Path, warehouse: Path, **pinned: Any) -> Build:
     store = Warehouse.create(warehouse)
     plan = make_plan(load_recipe(recipe), store, **pinned)
     with store.lease(plan.recipe.name):
+        steps.keep_deliveries(plan)
         if plan.dataset_version is not None:
             label = f"{plan.recipe.name}@{plan.dataset_version}"
             return Build(plan, published_dataset(store, label), None)
@@ -46,5 +47,6 @@ def build(recipe: Path, warehouse: Path, **pinned: Any) -> Build:
             deduped=deduped,
             validated=validated,
             sharded=sharded,
+            released=release.judge(plan, validated, sharded),
         )
         return Build(plan, publish_dataset(plan, results, lambda _, __: "report"), results)

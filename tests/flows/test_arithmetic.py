@@ -5,12 +5,14 @@ import shutil
 import polars as pl
 import pyarrow as pa
 import pytest
+import yaml
 from typer.testing import CliRunner
 
-from data_contracts.arrow_files import write_parquet
+from data_contracts.arrow_files import read_ipc, write_ipc, write_parquet
 from data_contracts.errors import VersionCorrupt
 from data_contracts.manifest import DatasetManifest, list_files
 from data_contracts.schemas import LEDGER
+from data_contracts.token_shards import REPEATS, SPANS_FILE
 from flows import arithmetic
 from flows.arithmetic import check_books
 from flows.cli import app
@@ -146,3 +148,42 @@ def test_the_command_tells_although_every_checksum_was_made_to_fit(version, tmp_
     manifest.model_copy(update={"files": list_files(folder)}).save(folder)
     told = CliRunner().invoke(app, ["verify", "edited", "-w", str(warehouse)])
     assert isinstance(told.exception, VersionCorrupt)
+
+
+@pytest.fixture(scope="module")
+def repeating(tmp_path_factory):
+    """A version in which training reads what was repeated three times."""
+    folder = tmp_path_factory.mktemp("repeating")
+    corpus = EditedCorpus(20)
+    for number in range(6):
+        corpus.exact_copy(5 * number, number, number)
+    recipe = corpus.write(folder / "corpus")
+    content = yaml.safe_load(recipe.read_text())
+    content.setdefault("shard", {})["repeat_by_cluster_size"] = {2: 3}
+    recipe.write_text(yaml.safe_dump(content))
+    return build(recipe, folder / "warehouse").published.path
+
+
+def test_further_copies_of_training_documents_add_up(repeating, version):
+    manifest = DatasetManifest.load(repeating)
+    assert check(repeating) == check(version)
+    ledger = pl.read_parquet(repeating / "ledger" / "*.parquet")
+    clusters = pl.read_parquet(repeating / "index" / "clusters.parquet")["cluster_id"].unique()
+    repeated = ledger.filter(KEPT & (pl.col("split") == "train"))
+    repeated = repeated.filter(pl.col("record_id").is_in(clusters.implode()))
+    assert manifest.repeated_tokens == 2 * repeated["tokens"].sum() > 0
+
+
+def test_copies_that_are_missing_or_of_something_else_are_told(repeating, tmp_path):
+    without = shutil.copytree(repeating, tmp_path / "without")
+    shutil.rmtree(without / "tokens" / REPEATS)
+    with pytest.raises(VersionCorrupt, match="holds 0 tokens"):
+        check(without)
+    other = shutil.copytree(repeating, tmp_path / "other")
+    spans = read_ipc(other / "tokens" / REPEATS / SPANS_FILE)
+    strangers = pa.array(["f" * 32] * spans.num_rows)
+    place = spans.schema.get_field_index("record_id")
+    changed = spans.set_column(place, spans.schema.field(place), strangers)
+    write_ipc(other / "tokens" / REPEATS / SPANS_FILE, changed)
+    with pytest.raises(VersionCorrupt, match="copies are of no training document"):
+        check(other)

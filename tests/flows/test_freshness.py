@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 import yaml
 
-from data_contracts.contract import DATASET_CONTRACT, Contract
+from data_contracts.contracts import Contracts
 from data_contracts.errors import ContractInvalid
 from data_contracts.manifest import DatasetManifest, now
+from data_contracts.shipped_contracts import SHIPPED
 from data_contracts.warehouse import Warehouse
 from flows.freshness import CHECKED_FILE, freshness, longest_age, note_checked
 from flows.upkeep import maintenance, shrink, watch
@@ -16,7 +17,7 @@ from tests.flows.dataset_runs import build
 
 
 def _contract(path, frequency):
-    content = yaml.safe_load(DATASET_CONTRACT.read_text(encoding="utf-8"))
+    content = yaml.safe_load(SHIPPED["shards"].read_text(encoding="utf-8"))
     content["slaProperties"] = frequency
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
     return path
@@ -28,17 +29,17 @@ def _contract(path, frequency):
 def test_a_contract_says_how_often_a_refresh_is_due(tmp_path, value, unit, hours):
     sla = [{"property": "frequency", "value": value, "unit": unit}]
     path = _contract(tmp_path / "own.odcs.yaml", sla)
-    assert longest_age(Contract.load(path)) == timedelta(hours=hours)
+    assert longest_age(Contracts.load([path])) == timedelta(hours=hours)
 
 
 def test_a_contract_that_says_nothing_sets_no_limit(tmp_path):
-    assert longest_age(Contract.load(_contract(tmp_path / "own.odcs.yaml", []))) is None
+    assert longest_age(Contracts.load([_contract(tmp_path / "own.odcs.yaml", [])])) is None
 
 
 @pytest.mark.parametrize(("value", "unit"), [(1, "m"), (0, "d"), (-1, "d"), ("soon", "d")])
 def test_a_time_that_is_none_is_refused(tmp_path, value, unit):
     sla = [{"property": "frequency", "value": value, "unit": unit}]
-    contract = Contract.load(_contract(tmp_path / "own.odcs.yaml", sla))
+    contract = Contracts.load([_contract(tmp_path / "own.odcs.yaml", sla)])
     with pytest.raises(ContractInvalid, match="frequency"):
         longest_age(contract)
 
@@ -49,7 +50,7 @@ def store(tmp_path_factory):
     sla = [{"property": "frequency", "value": 1, "unit": "h"}]
     (folder / "corpus").mkdir()
     _contract(folder / "corpus" / "own.odcs.yaml", sla)
-    own = {"contract": "own.odcs.yaml"}
+    own = {"contracts": ["own.odcs.yaml"]}
     build(
         write_corpus(folder / "corpus", documents=20, validate=own, train=None),
         folder / "warehouse",

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from data_contracts.errors import RecipeInvalid
 from data_contracts.reasons import Stage
 from data_contracts.warehouse import Warehouse
+from flows import release
 from flows.cli import app
 from flows.plan import make_plan
 from flows.publish import DataResults, publish_dataset
@@ -41,7 +42,12 @@ def build(path, warehouse):
     validated = run_validate(plan, ingested, cleaned, deduped)
     sharded = run_shard(plan, cleaned, deduped, validated)
     results = DataResults(
-        ingested=ingested, cleaned=cleaned, deduped=deduped, validated=validated, sharded=sharded
+        ingested=ingested,
+        cleaned=cleaned,
+        deduped=deduped,
+        validated=validated,
+        sharded=sharded,
+        released=release.judge(plan, validated, sharded),
     )
     return publish_dataset(plan, results, lambda *_: "")
 

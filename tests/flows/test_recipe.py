@@ -54,7 +54,7 @@ def test_urls_stay_as_they_are():
         ({"sources": []}, "sources", "at least 1"),
         ({"sources": [{"name": "a"}]}, "sources.0.path", "missing"),
         ({"sources": [{"name": "a", "pth": "x"}]}, "sources.0", "pth"),
-        ({"validate": {"contrct": "x"}}, "validate.contrct", "`contract`"),
+        ({"validate": {"contrct": "x"}}, "validate.contrct", "`contracts`"),
         ({"train": {"shape": {"layrs": 2}}}, "train.shape.layrs", "`layers`"),
     ],
 )

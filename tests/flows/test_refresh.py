@@ -168,7 +168,9 @@ def test_a_failed_contract_stops_before_training_and_leaves_the_evidence(prefect
     assert store.names("models") == []
     (rejected,) = (tmp_path / "w" / "datasets" / "rejected" / "corpus").iterdir()
     left = {path.name for path in rejected.iterdir()}
-    assert left == {"report.html", "quality.json", "ledger", "signals"}
+    assert left == {
+        *("report.html", "quality.json", "ledger", "signals", "contracts", "suites.json")
+    }
     assert str(rejected / "report.html") in str(caught.value)
 
 

@@ -23,10 +23,10 @@ from flows.collecting import collect
 from flows.forgetting import forget
 from tests.flows.dataset_runs import build
 from tests.flows.editing import EDITS, KEYED, NUMBERS, Edit, EditedCorpus, Record, prose
+from tests.flows.version_bytes import content
 
-OUTSIDE = {"manifest.json"}  # knows when it was made, and what came before
 
-
+# These know when they were made, and what came before.
 @pytest.fixture(scope="module")
 def before():
     """A corpus and a warehouse with its first version."""
@@ -35,14 +35,6 @@ def before():
         corpus = EditedCorpus()
         first = build(corpus.write(folder / "corpus"), folder / "warehouse")
         yield folder / "warehouse", first.published
-
-
-def content(version: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(version).as_posix(): path.read_bytes()
-        for path in sorted(version.rglob("*"))
-        if path.is_file() and path.name not in OUTSIDE
-    }
 
 
 def rebuild(recipe: Path, warehouse: Path, lock: Path):

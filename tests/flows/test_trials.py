@@ -63,7 +63,7 @@ def test_hostile_files_become_ledger_rows_and_the_rest_is_read(tmp_path):
     recipe = write_corpus(tmp_path / "corpus", documents=150)
     notes = tmp_path / "corpus" / "notes"
     (notes / "deep.html").write_text("<div>" * 50_000 + "hello" + "</div>" * 50_000)
-    (notes / "latin.txt").write_bytes(b"caf\xe9 au lait " * 50)
+    (notes / "damaged.txt").write_bytes("café au lait ".encode() * 50 + b"\xff")
     (notes / "nul.txt").write_bytes(b"The river\0 goes on. " * 50)
     with gzip.open(notes / "bomb.txt.gz", "wb") as bomb:
         for _ in range(40):

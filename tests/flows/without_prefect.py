@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from data_contracts.warehouse import Warehouse
-from flows import steps
+from flows import release, steps
 from flows.plan import make_plan
 from flows.publish import DataResults, Published, publish_dataset
 from flows.recipe import load_recipe
@@ -19,6 +19,11 @@ def publish(recipe: Path, warehouse: Warehouse) -> Published:
     assert validated.passed, validated.critical_failures
     sharded = steps.run_shard(plan, cleaned, deduped, validated)
     results = DataResults(
-        ingested=ingested, cleaned=cleaned, deduped=deduped, validated=validated, sharded=sharded
+        ingested=ingested,
+        cleaned=cleaned,
+        deduped=deduped,
+        validated=validated,
+        sharded=sharded,
+        released=release.judge(plan, validated, sharded),
     )
     return publish_dataset(plan, results, lambda *_: "")

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from data_contracts.contract_stamp import ContractStamp
 from data_contracts.fingerprint import sha256_of_file
 from data_contracts.gate import GATE_FILE, QUALITY_FILE, TOKENIZER_FILE, Gate, gated_files
 from data_contracts.identity import record_id
@@ -77,9 +78,7 @@ def stamp_gate(folder: Path, *, passed: bool = True) -> None:
     gate = Gate(
         passed=passed,
         checks=1,
-        contract_id="corpus",
-        contract_version="1.0.0",
-        contract_sha256="0" * 64,
+        contracts=(ContractStamp(id="corpus", version="1.0.0", sha256="0" * 64),),
         quality_sha256=sha256_of_file(folder / QUALITY_FILE),
         data_sha256=gated_files(folder),
     )

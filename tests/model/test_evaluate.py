@@ -10,6 +10,7 @@ from data_contracts.errors import GateRefused, TooLittleText
 from data_contracts.results import EvaluateResult, Interval, SplitFigures
 from data_contracts.split import Split
 from data_contracts.token_shards import TokenShards
+from model.chunks import vocabulary_bytes
 from model.evaluate import EvaluateInputs, _beats_baselines, evaluate
 from model.pretrained import load_pretrained, load_tokenizer
 from model.recipe import EvaluateRecipe
@@ -98,6 +99,52 @@ def test_results_say_what_was_counted_and_hold_each_source_of_each_predictor(eva
     assert set(results["sources"]["odd"]) == {"model", "unigram", "trigram"}
     assert results["sources"]["odd"]["model"] == evaluated.sources["odd"].model_dump()
     assert results["model_bytes"] > 4 * results["parameters"]
+
+
+def test_figures_by_position_are_of_the_tokens_there(evaluated, trained):
+    first, *_, last = positions = evaluated.positions
+    assert (first.first, first.last, first.documents) == (0, 0, 44)
+    assert [one.last + 1 for one in positions[:-1]] == [one.first for one in positions[1:]]
+    assert last.last == 31  # the context's last
+    model, tokenizer = load_pretrained(trained), load_tokenizer(trained / "tokenizer.json")
+    with torch.no_grad():
+        nats_V = -torch.log_softmax(model(torch.tensor([[0]]))[0, 0], -1)
+    texts = [*write_documents(24, seed=2), *write_documents(20, seed=3)]
+    opening = [tokenizer.encode(text).ids[0] for text in texts]
+    bits = float(nats_V[opening].sum()) / np.log(2)
+    text_bytes = vocabulary_bytes(tokenizer)[opening].sum()
+    assert first.bits_per_byte.value == pytest.approx(bits / text_bytes, rel=1e-5)
+    assert sum(one.tokens for one in positions) == sum(
+        bin_.tokens for bin_ in evaluated.calibration.bins
+    )
+
+
+def test_calibration_is_the_mean_distance_of_confidence_and_accuracy(evaluated):
+    found = evaluated.calibration
+    tokens = sum(one.tokens for one in found.bins)
+    error = sum(one.tokens * abs(one.accuracy - one.confidence) for one in found.bins) / tokens
+    assert found.expected_error == pytest.approx(error)
+    assert found.accuracy.low < found.accuracy.value < found.accuracy.high
+    assert found.accuracy.value == pytest.approx(
+        sum(one.tokens * one.accuracy for one in found.bins) / tokens
+    )
+    for one in found.bins:
+        assert one.low <= one.confidence <= one.high
+
+
+def test_the_gap_is_validation_less_train(evaluated):
+    gap = evaluated.gap
+    assert gap.validation == figure(evaluated, "model", Split.VALIDATION).bits_per_byte
+    assert gap.gap.value == pytest.approx(gap.validation.value - gap.train.value)
+    assert gap.gap.low < gap.gap.value < gap.gap.high
+
+
+def test_memorisation_is_measured_beside_held_out_text(evaluated):
+    found = evaluated.memorisation
+    assert 0 < found.longest_copy_bytes == len(found.longest_copy.encode())
+    assert found.longest_copy_by_people_bytes > 0
+    assert found.passages == 100
+    assert found.verbatim.low <= found.verbatim.value <= found.verbatim.high
 
 
 def test_the_cost_of_each_document_is_kept_for_comparisons(evaluated):

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from model.recipe import ShapeRecipe
-from model.scoring import document_bits, windows_of
+from model.scoring import document_bits, token_scores, windows_of
 from tests.model.conftest import random_decoder
 from tests.reference import transformer as reference
 
@@ -45,3 +46,20 @@ def test_figures_do_not_depend_on_how_documents_are_batched():
     together = document_bits(model, documents, END, 0.5, batch_tokens=1000)
     alone = [document_bits(model, [one], END, 0.5, batch_tokens=8)[0] for one in documents]
     np.testing.assert_allclose(together, alone, rtol=1e-5)
+
+
+def test_scores_say_what_was_read_before_and_whether_the_likeliest_token_came():
+    model = random_decoder(ShapeRecipe(layers=1, width=16, heads=2, context_tokens=8), 20)
+    generator = np.random.default_rng(3)
+    documents = [np.append(generator.integers(1, 20, count), END) for count in (5, 20)]
+    scores = token_scores(model, documents, END, 0.5, batch_tokens=40)
+    assert scores.starts.tolist() == [0, 6, 27]
+    assert scores.before[:6].tolist() == list(range(6))
+    # Windows of 8 tokens, each beginning 4 after the one before, the last at the end.
+    later = [0, 1, 2, 3, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7, 4, 5, 6, 7, 7]
+    assert scores.before[6:].tolist() == later
+    with torch.no_grad():
+        logits_TV = model(torch.tensor([[END, *documents[0][:-1]]]))[0]
+    chances = logits_TV.softmax(-1).max(-1)
+    np.testing.assert_allclose(scores.confidence[:6], chances.values, rtol=1e-5)
+    assert scores.right[:6].tolist() == (chances.indices.numpy() == documents[0]).tolist()

@@ -16,6 +16,7 @@ SHAPES = {
     "one key head": ShapeRecipe(
         layers=1, width=32, heads=4, kv_heads=1, context_tokens=16, mlp_width=40, rope_theta=500
     ),
+    "heads pruned": ShapeRecipe(layers=2, width=32, heads=3, head_width=8, context_tokens=16),
 }
 
 

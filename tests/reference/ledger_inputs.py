@@ -24,6 +24,7 @@ SIGNALS = pa.schema(
         pa.field("words", pa.int64(), nullable=False),
         pa.field("digit_ratio", pa.float64(), nullable=False),
         pa.field("mean_word_length", pa.float64(), nullable=False),
+        pa.field("pii_email", pa.int32(), nullable=False),
     ]
 )
 STAGES = ("ingest", "clean", "dedup")
@@ -146,6 +147,7 @@ def _signals(one: Record) -> dict:
         "words": len(words),
         "digit_ratio": sum(c.isdigit() for c in one.content) / max(len(one.content), 1),
         "mean_word_length": sum(map(len, words)) / max(len(words), 1),
+        "pii_email": one.content.count("@") + one.content.count("[EMAIL]"),
     }
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from data_contracts.arrow_files import partition_name, write_ipc, write_parquet
+from data_contracts.contract_stamp import ContractStamp
 from data_contracts.identity import content_id, record_id
 from data_contracts.results import (
     CheckOutcome,
@@ -42,6 +43,7 @@ class Record:
     source: str = "books"
     language: str = "en"
     kept: bool = True
+    cluster_size: int = 1
 
     @property
     def id(self) -> str:
@@ -108,9 +110,7 @@ def make_inputs(
         ),
         validated=ValidateResult(
             folder=folder / "validate",
-            contract_id="documents",
-            contract_version="1.0.0",
-            contract_sha256="0" * 64,
+            contracts=(ContractStamp(id="documents", version="1.0.0", sha256="0" * 64),),
             checks=checks,
             **_figures(kept, kept),
         ),
@@ -162,7 +162,7 @@ def _kept(record: Record) -> dict:
         "record_id": record.id,
         "split": split_of(record),
         "cluster_id": record.id,
-        "cluster_size": 1,
+        "cluster_size": record.cluster_size,
     }
 
 

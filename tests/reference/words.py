@@ -40,9 +40,11 @@ class Token:
 
     @property
     def hash(self) -> int:
-        state = 0xCBF29CE484222325
-        for character in self.folded:
-            state = ((state ^ ord(character)) * 0x9E3779B97F4A7C15) & MASK
+        state, data = 0xCBF29CE484222325, self.folded.encode()
+        for n in range(0, len(data), 8):
+            state ^= state >> 29 if n else 0
+            eight = int.from_bytes(data[n : n + 8], "little")
+            state = ((state ^ eight) * 0x9E3779B97F4A7C15) & MASK
         for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
             state = ((state ^ (state >> 33)) * factor) & MASK
         return state ^ (state >> 33)

@@ -157,6 +157,7 @@ def judge_line(
     ended = False
     last = np.int64(0)
     dots = 0
+    gap = False  # a blank stands behind the dots
     phrase = KEPT
     i = start
     while i < stop:
@@ -195,6 +196,7 @@ def judge_line(
             in_word = False
             unspaced = run = 0
             length += characters > 0
+            gap = True
             continue
         in_word = True
         length += 1
@@ -208,7 +210,10 @@ def judge_line(
             longest_run = max(longest_run, run)
         upper += kind & UPPER_KIND != 0
         digits += kind & DIGIT_KIND != 0
-        dots = dots + 1 if point == _FULL_STOP else 0
+        if gap or point != _FULL_STOP:
+            dots = 0
+        dots += point == _FULL_STOP
+        gap = False
         last = point
         if point == _ELLIPSIS:
             ended = False

@@ -50,7 +50,7 @@ class Edited(NamedTuple):
 
 
 def edit_lines(texts: pa.Array | pa.ChunkedArray, rules: LineRules) -> Edited:
-    """Take out the lines that break a rule.
+    """Take out the lines that break a rule by themselves (`max_documents` asks other records too).
 
     Args:
         texts: Normalised texts, without nulls.
@@ -63,7 +63,7 @@ def edit_lines(texts: pa.Array | pa.ChunkedArray, rules: LineRules) -> Edited:
     Raises:
         SchemaMismatch: As `text_buffers`.
     """
-    if rules == LineRules():
+    if rules.alone == LineRules():
         return Edited(texts, np.zeros((len(texts), len(c.COLUMNS)), np.int64))
     phrases = {c.JAVASCRIPT: JAVASCRIPT * rules.javascript, c.POLICY: POLICY * rules.policy}
     numbers = [column for column, some in phrases.items() for _ in some]

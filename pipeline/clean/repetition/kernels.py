@@ -7,11 +7,44 @@ import numpy as np
 
 from pipeline.clean.columns import CHARACTERS, DUPLICATE_10GRAM_RATIO, TOP_2GRAM_RATIO
 from pipeline.kernel_cache import kernel
-from pipeline.text.kernels import mix
+from pipeline.text.kernels import finish, mix
 
 _SEED = np.uint64(0x2545F4914F6CDD1D)
 _ZERO = np.uint64(0)
 _ONE = np.uint64(1)
+_8 = np.uint64(8)
+_32 = np.uint64(32)
+
+
+@kernel
+def hash_bytes(text_bytes, start, stop, seed):
+    """Hash bytes as they are, eight at a time.
+
+    Args:
+        text_bytes: uint8 (bytes,).
+        start: The first byte.
+        stop: The byte behind the last.
+        seed: uint64.
+
+    Returns:
+        uint64: the same for the same bytes and seed.
+    """
+    state = mix(seed, stop - start)
+    i, end = np.uint64(start), np.uint64(stop)
+    while i + _8 <= end:
+        value = _ZERO
+        for k in range(8):  # compiled to one load
+            value |= np.uint64(text_bytes[i + np.uint64(k)]) << np.uint64(8 * k)
+        state = mix(state, value)
+        state ^= state >> _32  # else the highest bytes of two steps could cancel out
+        i += _8
+    value = _ZERO
+    shift = _ZERO
+    while i < end:
+        value |= np.uint64(text_bytes[i]) << shift
+        shift += _8
+        i += _ONE
+    return finish(mix(state, value))
 
 
 @kernel

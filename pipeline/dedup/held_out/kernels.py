@@ -129,3 +129,78 @@ def shared_slots(tokens, token_starts, width, table):
         used += shared
         slot_starts[d + 1] = used
     return slots[:used], slot_starts
+
+
+@kernel
+def sketches(tokens, token_starts, width, gram):
+    """Choose hashes of each document such that those who share `width` tokens in a row share one.
+
+    Of every `width - gram + 1` consecutive n-grams of `gram` tokens, all of which lie in one n-gram
+    of `width`, the smallest hash is chosen (Schleimer, Wilkerson and Aiken 2003, "Winnowing: local
+    algorithms for document fingerprinting").
+
+    Args:
+        tokens: As above.
+        token_starts: As above.
+        width: Tokens of a shared n-gram.
+        gram: 1 to `width`.
+
+    Returns:
+        values uint32 (hashes,), never 0, documents end to end; starts int64 (documents + 1,). A
+        document shorter than `width` has none.
+    """
+    documents = len(token_starts) - 1
+    ngrams = np.empty(longest(token_starts), np.uint64)
+    values = np.empty(token_starts[documents] - token_starts[0], np.uint32)
+    starts = np.zeros(documents + 1, np.int64)
+    window, used = width - gram + 1, 0
+    for d in range(documents):
+        own = tokens[token_starts[d] : token_starts[d + 1]]
+        count = ngram_hashes(own, gram, ngrams)
+        last = _ZERO
+        for i in range(count - window + 1):
+            smallest = ngrams[i]
+            for j in range(i + 1, i + window):
+                smallest = min(smallest, ngrams[j])
+            if smallest != last:
+                values[used] = max(np.uint32(smallest), np.uint32(1))  # the evenly spread half
+                used += 1
+                last = smallest
+        starts[d + 1] = used
+    return values[:used].copy(), starts
+
+
+@kernel
+def put_values(table, values):
+    """Put values (uint32, not 0) into an open-addressed table, at most half full afterwards."""
+    mask = len(table) - 1
+    for value in values:
+        slot = np.int64(value) & mask
+        while table[slot] != 0 and table[slot] != value:
+            slot = (slot + 1) & mask
+        table[slot] = value
+
+
+@kernel
+def holds_any(table, values, starts):
+    """Tell of each document whether a table holds one of its values.
+
+    Args:
+        table: uint32 (a power of two,), as `put_values` leaves it.
+        values: uint32 (values,), not 0, documents end to end.
+        starts: int64 (documents + 1,).
+
+    Returns:
+        bool (documents,).
+    """
+    mask = len(table) - 1
+    found = np.zeros(len(starts) - 1, np.bool_)
+    for d in range(len(found)):
+        for i in range(starts[d], starts[d + 1]):
+            slot = np.int64(values[i]) & mask
+            while table[slot] != 0 and table[slot] != values[i]:
+                slot = (slot + 1) & mask
+            if table[slot] != 0:
+                found[d] = True
+                break
+    return found

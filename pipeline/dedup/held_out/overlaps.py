@@ -1,5 +1,6 @@
 """Survivors that share n-grams with text that they must not: barred, until none is left."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from pipeline.dedup.corpus import Corpus
 from pipeline.dedup.election.rounds import Election
 from pipeline.dedup.held_out.evaluation import EvaluationNgrams
 from pipeline.dedup.held_out.ngrams import HeldOutNgrams
+from pipeline.dedup.held_out.sketches import Sketches
 from pipeline.dedup.ranking import Ranking
 from pipeline.dedup.recipe import DedupRecipe
 from pipeline.dedup.signatures import MeasuredCorpus
@@ -36,6 +38,7 @@ def bar_overlaps(
     ranking: Ranking,
     recipe: DedupRecipe,
     evaluation: EvaluationNgrams | None,
+    cache: Path | None,
     progress: Progress,
 ) -> Overlaps:
     """Bar survivors that overlap evaluation sets, then training ones that overlap held-out ones.
@@ -50,6 +53,7 @@ def bar_overlaps(
         ranking: Which are held out.
         recipe: Whether held-out text is protected, and what is common.
         evaluation: What no document may share; None: there is no such text.
+        cache: As for `dedup`.
         progress: Told of documents scanned.
     """
     rows = ranking.node_rows
@@ -61,18 +65,22 @@ def bar_overlaps(
     if not (recipe.held_out_overlap and len(held_out)):
         return screen.overlaps(overlaps)
     ngrams = HeldOutNgrams.of(corpus, np.sort(held_out), int(measured.tokens[held_out].sum()))
-    unseen = is_training.copy()
-    training = _in_row_order(election.alive & unseen, rows)
-    if recipe.common_ngram_documents is not None:
-        ngrams.ignore_common(corpus, rows[training], recipe.common_ngram_documents)
-    while len(training):
-        progress(0, len(training), "documents", "looking for held-out text")
-        overlaps[training] = ngrams.shared(corpus, rows[training])
-        unseen[training] = False
-        election.bar(training[overlaps[training] > 0])
-        election.settle()
-        screen.bar()
-        training = _in_row_order(election.alive & unseen, rows)
+    with Sketches(corpus, cache) as sketches:
+        sketches.look_for(np.sort(held_out))
+        unseen = is_training.copy()
+        is_first = True
+        while len(training := _in_row_order(election.alive & unseen, rows)):
+            candidates = training[sketches.may_share(rows[training])]
+            progress(0, len(candidates), "documents", "looking for held-out text")
+            if is_first and recipe.common_ngram_documents is not None:
+                # Those who are no candidates hold no n-gram that could count.
+                ngrams.ignore_common(corpus, rows[candidates], recipe.common_ngram_documents)
+            is_first = False
+            overlaps[candidates] = ngrams.shared(corpus, rows[candidates])
+            unseen[training] = False
+            election.bar(candidates[overlaps[candidates] > 0])
+            election.settle()
+            screen.bar()
     return screen.overlaps(overlaps)
 
 

@@ -8,6 +8,7 @@ from typing import Final
 import pyarrow as pa
 
 from data_contracts.reasons import Reason
+from pipeline.ingest.charset import in_utf8
 from pipeline.ingest.decompress import BrokenStream
 from pipeline.ingest.domains import DomainList
 from pipeline.ingest.fields import FieldMap
@@ -60,7 +61,7 @@ def read_csv(
     text/tab-separated-values).
 
     Args:
-        pieces: The file's unpacked bytes.
+        pieces: The file's unpacked bytes, in UTF-8 or what can be told to be in another encoding.
         source: Names the columns.
         recipe: Limits the length of a row.
         is_tsv: Which of the two.
@@ -109,7 +110,7 @@ def _begin(
     pieces: Iterator[bytes], recipe: IngestRecipe, *, is_tsv: bool
 ) -> tuple[_Lines, str | None]:
     """Look at the header: (all lines, the delimiter; None: no quotation, and tabs)."""
-    lines = lines_of(pieces, recipe.max_record_bytes)
+    lines = lines_of(in_utf8(pieces), recipe.max_record_bytes)
     first = next(lines, b"")
     if isinstance(first, bytes):
         first = first.removeprefix(_BYTE_ORDER_MARK)

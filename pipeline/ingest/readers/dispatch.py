@@ -7,6 +7,7 @@ from typing import BinaryIO, NamedTuple, Self, cast
 
 import pyarrow as pa
 
+from data_contracts.arrow_files import read_ipc
 from data_contracts.reasons import Reason
 from pipeline.ingest.archives import Member, tar_members, zip_members
 from pipeline.ingest.decompress import BrokenStream
@@ -18,6 +19,7 @@ from pipeline.ingest.formats import (
     container_in,
     resolve_format,
 )
+from pipeline.ingest.hub import fields_of_dataset, is_dataset, read_dataset
 from pipeline.ingest.landing import LandedFile, open_landed
 from pipeline.ingest.listing import is_url
 from pipeline.ingest.parts import Part
@@ -67,6 +69,12 @@ def read_file(
         OSError: The disk or the network failed: nothing is known about the file.
         RecipeInvalid: The source's own reader is none.
     """
+    if is_dataset(file.location):
+        yield from read_dataset(file.location, source, recipe)
+        return
+    if file.rows:
+        yield read_ipc(Path(file.location), ROWS)
+        return
     reading = _Reading(file.path, source, recipe, scratch, 0)
     try:
         with open_landed(file.location) as opened:
@@ -122,11 +130,13 @@ def field_names(file: LandedFile, source: Source, recipe: IngestRecipe) -> list[
     Raises:
         OSError: The file cannot be read any more.
     """
+    if is_dataset(file.location):
+        return fields_of_dataset(file.location, source)
     with open_landed(file.location) as opened:
         head, pieces = sniff(unpack(opened, recipe))
         kind = resolve_format(file.path, head, source.format)
         if source.reader is not None or container_in(file.path, head) is not None:
-            return []
+            kind = None
         if kind == "jsonl":
             return fields_of_jsonl(pieces, recipe)
         if kind == "json":
@@ -135,10 +145,10 @@ def field_names(file: LandedFile, source: Source, recipe: IngestRecipe) -> list[
             return fields_of_json(pieces, recipe)
         if kind in ("csv", "tsv"):
             return fields_of_csv(pieces, recipe, is_tsv=kind == "tsv")
+    if kind not in {"parquet", "arrow"}:
+        return []
     with open_landed(file.location) as opened:
-        if kind == "parquet":
-            return fields_of_parquet(opened)
-        return fields_of_arrow(opened) if kind == "arrow" else []
+        return (fields_of_parquet if kind == "parquet" else fields_of_arrow)(opened)
 
 
 class _Reported:

@@ -9,10 +9,11 @@ from typing import Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 from resiliparse.extract.html2text import extract_plain_text
-from resiliparse.parse.encoding import detect_encoding, map_encoding_to_html5
+from resiliparse.parse.encoding import map_encoding_to_html5
 from resiliparse.parse.html import HTMLTree
 
 from data_contracts.reasons import Reason
+from pipeline.ingest.charset import detected
 from pipeline.ingest.kernels import markup_bounds
 from pipeline.ingest.readers.text import read_whole
 from pipeline.ingest.recipe import IngestRecipe
@@ -29,7 +30,6 @@ _META: Final = re.compile(
 _COMMENT: Final = re.compile(rb"<!--.*?-->", re.DOTALL)
 _META_BYTES: Final = 4096
 """Where a declaration is looked for; the standard says 1,024, pages put it later."""
-_DETECTED_BYTES: Final = 128 * 1024
 _SLOPPY: Final = 8
 _FEW_ELEMENTS: Final = 2_000_000
 """Elements that any page may have; a larger one at most one for each byte."""
@@ -149,8 +149,7 @@ def decode_page(page: bytes, declared: str | None) -> str:
         known = map_encoding_to_html5(name, fallback_utf8=False) if name else None
         if known:
             return page.decode(known, "replace")
-    detected = detect_encoding(page[:_DETECTED_BYTES]) or "utf-8"
-    return page.decode(detected, "replace")
+    return page.decode(detected(page, min_confidence=0) or "utf-8", "replace")
 
 
 def _declared_in(page: bytes) -> str | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from data_contracts.reasons import Reason
+from pipeline.ingest.charset import decoded
 from pipeline.ingest.decompress import BrokenStream
 from pipeline.ingest.recipe import IngestRecipe
 from pipeline.ingest.rows import RowCollector
@@ -13,7 +14,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def read_text(pieces: Iterator[bytes], key: str, recipe: IngestRecipe) -> Iterator[pa.Table]:
-    """Read a file as one record; a byte order mark is left out.
+    """Read a file as one record; a byte order mark is left out, another encoding than UTF-8 told.
 
     Args:
         pieces: The file's unpacked bytes.
@@ -26,12 +27,32 @@ def read_text(pieces: Iterator[bytes], key: str, recipe: IngestRecipe) -> Iterat
     rows = RowCollector()
     data = read_whole(pieces, rows, recipe.max_record_bytes)
     if data is not None:
-        text = data.removeprefix(_BYTE_ORDER_MARK)
-        if is_utf8(text):
-            rows.add(1, text, key)
-        else:
+        text = text_in_utf8(data.removeprefix(_BYTE_ORDER_MARK), None)
+        if text is None:
             rows.fail(1, Reason.BAD_ENCODING)
+        else:
+            rows.add(1, text, key)
     yield from rows.rest()
+
+
+def text_in_utf8(data: bytes, declared: str | None) -> bytes | None:
+    """Write a text in UTF-8: as it is, else as who sent it declares, else as its bytes look.
+
+    Args:
+        data: The text as it came.
+        declared: The encoding that its server named, if any.
+
+    Returns:
+        The text; None: it cannot be told which encoding it is in.
+    """
+    if is_utf8(data):
+        return data
+    try:
+        if declared is not None:
+            return data.decode(declared).encode()
+    except (UnicodeError, LookupError):
+        pass
+    return decoded(data)
 
 
 def read_whole(pieces: Iterator[bytes], rows: RowCollector, max_bytes: int) -> bytes | None:

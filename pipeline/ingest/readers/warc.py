@@ -19,7 +19,7 @@ from fastwarc.warc import WarcRecord
 from data_contracts.reasons import Reason
 from pipeline.ingest.domains import DomainList
 from pipeline.ingest.readers.html import BadPage, text_of_page
-from pipeline.ingest.readers.text import is_utf8
+from pipeline.ingest.readers.text import text_in_utf8
 from pipeline.ingest.recipe import IngestRecipe
 from pipeline.ingest.rows import RowCollector
 from pipeline.ingest.streams import Unpacked
@@ -162,16 +162,24 @@ def _read_frame(rows: RowCollector, position: int, frame: Frame, recipe: IngestR
         rows.fail(position, Reason.TOO_LARGE, len(text.data), recipe.max_record_bytes)
         return
     key = f"{uri} {frame.headers.get('warc-date', '')}".strip()
+    _add_text(rows, position, text, key or None, uri, recipe)
+
+
+def _add_text(
+    rows: RowCollector, position: int, text: _Text, key: str | None, uri: str, recipe: IngestRecipe
+) -> None:
     if text.is_html:
         extracted = text_of_page(text.data, text.charset, recipe)
         if isinstance(extracted, BadPage):
             rows.fail(position, Reason.BAD_HTML, extracted.value, extracted.threshold)
         else:
-            rows.add(position, extracted, key or None, uri)
-    elif is_utf8(text.data):
-        rows.add(position, text.data, key or None, uri)
-    else:
+            rows.add(position, extracted, key, uri)
+        return
+    plain = text_in_utf8(text.data, text.charset)
+    if plain is None:
         rows.fail(position, Reason.BAD_ENCODING)
+    else:
+        rows.add(position, plain, key, uri)
 
 
 def _may_hold_text(headers: dict[str, str], uri: str) -> bool:

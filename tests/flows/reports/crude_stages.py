@@ -13,11 +13,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from data_contracts.contract_stamp import ContractStamp
 from data_contracts.manifest import DatasetManifest, SourceEntry
 from data_contracts.quality import (
     ClusterMember,
     ClusterQuality,
-    ContractStamp,
     Distribution,
     Example,
     LanguageQuality,
@@ -136,7 +136,7 @@ def _quality(records: Sequence[Made], sources: Sequence[str], *, passed: bool) -
     clean = [one for one in measured if one.reason in {None, *DUPLICATE_REASONS}]
     return Quality(
         dataset="demo",
-        contract=ContractStamp(id="demo-corpus", version="1.2.0", sha256="ab" * 32),
+        contracts=(ContractStamp(id="demo-corpus", version="1.2.0", sha256="ab" * 32),),
         checks=_checks(passed=passed),
         sources={name: _source(name, records) for name in sources},
         reasons=tuple(_reason(reason, records) for reason in Reason if _has(reason, records)),
@@ -323,7 +323,7 @@ def _results(folder: Path, records: Sequence[Made], quality: Quality) -> tuple[S
             pairs_compared=412, pairs_over_threshold=61, bands=21, rows_per_band=6, **common[2]
         ),
         ValidateResult(
-            contract_id="demo-corpus", contract_version="1.2.0", contract_sha256="ab" * 32,
+            contracts=(ContractStamp(id="demo-corpus", version="1.2.0", sha256="ab" * 32),),
             checks=quality.checks, **common[3],
         ),
         ShardResult(
@@ -355,6 +355,6 @@ def _manifest(
         records_in=len(records), records_kept=quality.kept,
         records_dropped=dict(quality.dropped),
         documents=results[-1].documents, tokens=results[-1].tokens, tokenizer_sha256="cd" * 32,
-        contract_id="demo-corpus", contract_version="1.2.0", contract_sha256="ab" * 32,
+        contracts=(ContractStamp(id="demo-corpus", version="1.2.0", sha256="ab" * 32),),
         parent="0002-99aabbcc",
     )  # fmt: skip

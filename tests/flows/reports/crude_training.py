@@ -3,7 +3,14 @@
 from pathlib import Path
 
 from data_contracts.manifest import ModelManifest
-from data_contracts.measures import TaskFigures
+from data_contracts.measures import (
+    Calibration,
+    CalibrationBin,
+    Memorisation,
+    PositionFigures,
+    TaskFigures,
+    TrainGap,
+)
 from data_contracts.results import (
     EvaluateResult,
     Interval,
@@ -70,6 +77,36 @@ def make_model(folder: Path, sample: str = HOSTILE) -> Made:
             "poetry-zh": Interval(value=2.2, low=1.9, high=2.6),
         },
         tasks=(task(sample),),
+        positions=tuple(
+            PositionFigures(
+                first=first, last=max(first, 2 * first - 1), tokens=4_000, documents=40,
+                bits_per_byte=Interval(value=value, low=value - 0.05, high=value + 0.06),
+            )
+            for first, value in ((0, 2.9), (1, 2.4), (2, 2.2), (4, 2.0), (8, 1.9), (16, 1.8))
+        ),
+        calibration=Calibration(
+            expected_error=0.031, accuracy=Interval(value=0.44, low=0.42, high=0.46),
+            mean_confidence=0.47,
+            bins=tuple(
+                CalibrationBin(
+                    low=n / 10, high=(n + 1) / 10, confidence=n / 10 + 0.05,
+                    accuracy=n / 10 + 0.02, tokens=9_000 // (n + 1),
+                )
+                for n in range(10)
+            ),
+        ),
+        gap=TrainGap(
+            train=Interval(value=1.6, low=1.55, high=1.65),
+            validation=Interval(value=1.71, low=1.68, high=1.75),
+            gap=Interval(value=0.11, low=0.04, high=0.18),
+        ),
+        memorisation=Memorisation(
+            longest_copy=sample, longest_copy_bytes=len(sample.encode()),
+            longest_copy_by_people_bytes=23, passages=100, passage_tokens=50,
+            verbatim=Interval(value=0.02, low=0.006, high=0.07),
+            held_out_verbatim=Interval(value=0.0, low=0.0, high=0.037),
+            tokens_followed=1.9, held_out_tokens_followed=0.8,
+        ),
         samples=(Sample(prompt="The river", text=sentence(5, 60)), Sample(prompt="<b>", text=sample)),
     )  # fmt: skip
     manifest = ModelManifest(

@@ -6,7 +6,8 @@ from data_contracts.arrow_files import write_ipc
 from data_contracts.errors import SchemaMismatch
 from data_contracts.results import CleanResult
 from data_contracts.schemas import DOCUMENTS
-from flows.reports.dataset_report import Funnel, Loss, Origin, gather_dataset
+from flows.reports.dataset_report import Origin, gather_dataset
+from flows.reports.funnel import Funnel, Loss
 from tests.flows.reports.crude_stages import make_dataset
 
 

@@ -47,6 +47,19 @@ def test_tasks_are_shown_with_their_groups_and_left_out_where_there_are_none(pag
     assert "tasks" not in without
 
 
+def test_evidence_is_shown_beside_held_out_text_and_left_out_where_there_is_none(page, report):
+    text = Structure(page).text()
+    for words in ("0.020 0.006 to 0.070", "0.000 0.000 to 0.037", "0.110 0.040 to 0.180", "0.031"):
+        assert words in text
+    nothing = {"positions": (), "calibration": None, "memorisation": None}
+    evaluated = report.evaluated.model_copy(update=nothing)
+    without = render_model(report.model_copy(update={"evaluated": evaluated}))
+    for anchor in ("context", "calibration", "memory"):
+        assert f'href="#{anchor}"' in page
+        assert f'id="{anchor}"' not in without
+        assert f'href="#{anchor}"' not in without
+
+
 def test_a_long_curve_is_thinned_and_keeps_its_level(model):
     train, validation = loss_curves(model.folder / METRICS_FILE)
     assert len(train) == CURVE_POINTS
@@ -75,7 +88,8 @@ def tamed(evaluated):
     (task,) = evaluated.tasks
     groups = {"a": (0.3, 2), "b": (0.8, 2)}
     tame = task.model_copy(update={"description": "calm", "groups": groups})
-    return evaluated.model_copy(update={"tasks": (tame,)})
+    memory = evaluated.memorisation.model_copy(update={"longest_copy": "calm"})
+    return evaluated.model_copy(update={"tasks": (tame,), "memorisation": memory})
 
 
 def test_hostile_samples_add_no_element(page, report):

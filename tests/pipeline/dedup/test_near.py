@@ -79,10 +79,11 @@ def test_a_text_without_a_word_and_an_empty_index_give_nothing(tmp_path):
     assert nearest("one two three", index, fetch_from(documents), 5) == []
 
 
-def test_an_index_of_other_rules_is_refused(tmp_path):
+@pytest.mark.parametrize(("name", "known"), [("shingle_tokens", 5), ("token_hash", 2)])
+def test_an_index_of_other_rules_is_refused(tmp_path, name, known):
     index, documents = index_of(tmp_path, ["one two three four five six"])
     table = pq.read_table(index)
-    other = {**table.schema.metadata, b"shingle_tokens": b"7"}
+    other = {**table.schema.metadata, name.encode(): b"7"}
     pq.write_table(table.replace_schema_metadata(other), index)
-    with pytest.raises(SchemaMismatch, match="`shingle_tokens` is 7, this program knows 5"):
+    with pytest.raises(SchemaMismatch, match=f"`{name}` is 7, this program knows {known}"):
         nearest("one two three", index, fetch_from(documents), 5)

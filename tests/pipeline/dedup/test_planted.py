@@ -106,7 +106,7 @@ def test_bands_that_went_wrong_show_a_shortfall(tmp_path):
     recipe = DedupRecipe()
     measured = measure_corpus(corpus, recipe, None, tmp_path, silent)
     ranking = rank(corpus, measured, NOTHING_HELD_OUT, {})
-    fates = decide(corpus, measured, ranking, recipe, None, silent)
+    fates = decide(corpus, measured, ranking, recipe, None, None, silent)
     assert measure_recall(corpus, measured, fates, recipe).shortfall == 0
     for path in measured.band_files[2:]:
         np.zeros(100, np.uint64).tofile(path)

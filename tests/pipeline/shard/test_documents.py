@@ -181,10 +181,12 @@ def test_a_document_of_two_gibibytes_is_refused():
         text = pa.LargeStringArray.from_buffers(1, offsets, pa.py_buffer(mmap.mmap(-1, size)))
         return pa.table({"text": text})
 
-    check_lengths(claims(MAX_DOCUMENT_BYTES))
-    check_lengths(pa.table({"text": pa.array([], pa.large_string())}))
+    kept = np.array([True])
+    check_lengths(claims(MAX_DOCUMENT_BYTES), kept)
+    check_lengths(pa.table({"text": pa.array([], pa.large_string())}), kept[:0])
+    check_lengths(claims(MAX_DOCUMENT_BYTES + 1), ~kept)
     with pytest.raises(RecipeInvalid, match=r"ingest\.max_record_bytes"):
-        check_lengths(claims(MAX_DOCUMENT_BYTES + 1))
+        check_lengths(claims(MAX_DOCUMENT_BYTES + 1), kept)
 
 
 def test_text_past_two_gibibytes_of_a_bucket_gets_offsets_from_zero():

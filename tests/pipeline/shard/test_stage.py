@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from data_contracts.arrow_files import read_all
+from data_contracts.contract_columns import CONTRACT_KEY
+from data_contracts.contract_stamp import stamps_of
 from data_contracts.errors import GateRefused, NothingLeft, SchemaMismatch, VersionCorrupt
 from data_contracts.gate import gated_files
 from data_contracts.lock import Lock
@@ -58,6 +60,22 @@ def test_counts_add_up_and_follow_dedup(inputs, result):
     kept = sum(len(record.text.encode()) for record in RECORDS if record.kept)
     assert result.bytes_in == result.bytes_out == kept
     assert ShardResult.load(result.folder) == result
+
+
+def test_every_published_file_bears_the_contracts_that_judged_it(inputs, result):
+    stream = next((result.folder / "documents" / "train").glob("data-*.arrow"))
+    with pa.memory_map(str(stream)) as source:
+        documents = pa.ipc.open_stream(source).schema
+    ledger, signals = (
+        pq.read_schema(result.folder / name / "part-00000.parquet")
+        for name in ("ledger", "signals")
+    )
+    spans = TokenShards.open(result.folder / "tokens" / "train").spans().schema
+    for name, schema in {"documents": documents, "ledger": ledger, "signals": signals}.items():
+        assert stamps_of(schema) == inputs.validated.contracts, name
+    written = {schema.metadata[CONTRACT_KEY] for schema in (documents, ledger, signals, spans)}
+    names = ("documents", "ledger", "shards")
+    assert written == {f"corpusmill.{name} 1.0.0".encode() for name in names}
 
 
 def test_documents_are_the_kept_ones_in_the_order_of_the_slow_twin(result):

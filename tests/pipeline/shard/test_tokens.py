@@ -5,12 +5,16 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data_contracts.identity import content_id
 from data_contracts.schemas import PUBLISHED_DOCUMENTS
-from pipeline.shard import tokenizer, tokens
-from pipeline.shard.tokens import TokenCache, tokenise
+from pipeline.id_halves import Halves, id_halves
+from pipeline.record_cache import RecordCache
+from pipeline.shard import tokenizer
+from pipeline.shard.tokens import CACHED, tokenise
 
-ENCODER = tokenizer.Encoder(tokenizer.learn(["some words, some more words"] * 3, 270).to_str())
-NO_CACHE = TokenCache(None, ENCODER.dtype)
+ENCODER_JSON = tokenizer.learn(["some words, some more words"] * 3, 270).to_str()
+ENCODER = tokenizer.Encoder(ENCODER_JSON)
+NO_CACHE = RecordCache(None, CACHED)
 
 
 def batches_of(texts: list[str], rows: int = 3) -> list[pa.RecordBatch]:
@@ -24,8 +28,16 @@ def batches_of(texts: list[str], rows: int = 3) -> list[pa.RecordBatch]:
     return table.to_batches(max_chunksize=rows)
 
 
-def run(texts: list[str], cache: TokenCache) -> tuple[list[int], list[dict], int]:
-    done = list(tokenise(iter(batches_of(texts)), ENCODER, cache))
+def contents_of(batch: pa.RecordBatch) -> Halves:
+    return id_halves(
+        pa.array([content_id(text.as_buffer()) for text in batch["text"]], pa.string())
+    )
+
+
+def run(
+    texts: list[str], cache: RecordCache, encoder: tokenizer.Encoder = ENCODER
+) -> tuple[list[int], list[dict], int]:
+    done = list(tokenise(iter(batches_of(texts)), contents_of, encoder, cache))
     cache.flush()
     ids = [token for one in done for token in one.tokens.tolist()]
     return ids, [row for one in done for row in one.spans.to_pylist()], sum(d.reused for d in done)
@@ -36,12 +48,12 @@ def test_what_is_cached_changes_nothing_but_the_work(tmp_path_factory, texts, se
     folder = tmp_path_factory.mktemp("cache")
     plain = run(texts, NO_CACHE)
     known = [text for number, text in enumerate(texts) if number in seen]
-    run(known, TokenCache(folder, ENCODER.dtype))
-    ids, spans, reused = run(texts, TokenCache(folder, ENCODER.dtype))
+    run(known, RecordCache(folder, CACHED))
+    ids, spans, reused = run(texts, RecordCache(folder, CACHED))
     assert (ids, spans) == plain[:2]
     assert plain[2] == 0
     assert reused == sum(text in known for text in texts)
-    assert run(texts, TokenCache(folder, ENCODER.dtype))[2] == len(texts)
+    assert run(texts, RecordCache(folder, CACHED))[2] == len(texts)
 
 
 def test_spans_tell_tokens_and_bytes_of_each_document():
@@ -53,20 +65,15 @@ def test_spans_tell_tokens_and_bytes_of_each_document():
 
 
 def test_a_cached_text_of_another_record_is_reused(tmp_path):
-    run(["same text"], TokenCache(tmp_path, ENCODER.dtype))
-    assert run(["other", "same text"], TokenCache(tmp_path, ENCODER.dtype))[2] == 1
-
-
-def test_many_new_tokens_are_stored_in_few_segments(tmp_path, monkeypatch):
-    monkeypatch.setattr(tokens, "_SEGMENT_BYTES", 1000)
-    run([f"{number} " + "x" * 40 for number in range(100)], TokenCache(tmp_path, ENCODER.dtype))
-    assert 4 <= len(list(tmp_path.iterdir())) <= 10
+    run(["same text"], RecordCache(tmp_path, CACHED))
+    assert run(["other", "same text"], RecordCache(tmp_path, CACHED))[2] == 1
 
 
 def test_wide_vocabularies_are_cached_with_their_width(tmp_path):
-    cache = TokenCache(tmp_path, np.dtype(np.uint32))
-    cache.add("0" * 32, np.array([70_000, 1], np.uint32))
-    cache.flush()
-    found = TokenCache(tmp_path, np.dtype(np.uint32)).find(["0" * 32, "1" * 32])
-    assert found[0].tolist() == [70_000, 1]
-    assert found[1] is None
+    wide = tokenizer.Encoder(ENCODER_JSON)
+    wide.dtype, wide._end = np.dtype(np.uint32), wide._end.astype(np.uint32)
+    plain = run(["some words", "漢"], NO_CACHE, wide)
+    run(["漢"], RecordCache(tmp_path, CACHED), wide)
+    assert run(["some words", "漢"], RecordCache(tmp_path, CACHED), wide)[:2] == plain[:2]
+    (done,) = tokenise(iter(batches_of(["漢"])), contents_of, wide, RecordCache(tmp_path, CACHED))
+    assert done.tokens.dtype == np.uint32

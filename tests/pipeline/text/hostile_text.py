@@ -9,7 +9,7 @@ PIECES = [
     "א״ב", "ab:cd", "١٢٣", "½", "²", "🙂", "👩‍👩‍👧", "#", "##", "...", "....", "…", "。", "”", '."', ".)", "!",
     "- ", "* ", "• ", "•", "--", "**", "\ufffd", "\ufeff", "\u200b", "\x00", "\x07", "\x7f", "\u0085",
     "Lorem ipsum", "{", "JavaScript", "Terms of Use", "[12]", "[edit]", "[citation needed]", "[]",
-    "12 Likes", "1.2K views", "RÉSUMÉ ÉTÉ", "2024",
+    "Donaudampfschifffahrt", "x1" * 40, "12 Likes", "1.2K views", "RÉSUMÉ ÉTÉ", "2024",
     "\t", " ", "  ", "\u3000", "\u00a0", "\r", "\r\n", "\v", "\f", "\x1c", "\u2028", "\n", "\n\n", "\n\n\n\n",
 ]  # fmt: skip
 

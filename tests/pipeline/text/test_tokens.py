@@ -48,8 +48,10 @@ def test_words_are_found_by_unicode_rules(text, expected):
 
 @given(st.lists(texts, max_size=6), st.data())
 def test_kernels_find_the_tokens_of_the_slow_twin_also_in_slices_and_chunks(documents, data):
+    # Words of ASCII are found by blocks, except near the end of the buffer.
+    last = data.draw(st.sampled_from(["y", "y" * 100]))
     column = pa.array(
-        ["x", *documents, "y"], data.draw(st.sampled_from([pa.string(), pa.large_string()]))
+        ["x", *documents, last], data.draw(st.sampled_from([pa.string(), pa.large_string()]))
     )
     cut = data.draw(st.integers(0, len(documents)))
     for part in (
@@ -62,9 +64,9 @@ def test_kernels_find_the_tokens_of_the_slow_twin_also_in_slices_and_chunks(docu
         assert np.diff(found.starts).tolist() == [len(text) for text in expected]
 
 
-@given(hostile_bytes)
-def test_any_bytes_are_read_safely_and_bad_ones_count_as_one_replacement_each(data):
-    found = token_hashes(pa.array([b"ab", data, b"cd"], pa.large_binary())[1:2])
+@given(hostile_bytes, st.sampled_from([1, 50]))
+def test_any_bytes_are_read_safely_and_bad_ones_count_as_one_replacement_each(data, copies):
+    found = token_hashes(pa.array([b"ab", data, b"cd" * copies], pa.large_binary())[1:2])
     assert found.hashes.tolist() == [token.hash for token in tokens(decoded(data))]
     text_bytes = np.frombuffer(data, np.uint8)
     points, i = [], 0
@@ -76,10 +78,10 @@ def test_any_bytes_are_read_safely_and_bad_ones_count_as_one_replacement_each(da
     assert "".join(points) == decoded(data)
 
 
-@given(texts)
-def test_the_plain_functions_find_what_the_compiled_ones_find(text):
+@given(texts, st.sampled_from(["", "next " * 20]))
+def test_the_plain_functions_find_what_the_compiled_ones_find(text, after):
     tables = unicode_tables()
-    text_bytes, starts = text_buffers(pa.array([text], pa.large_string()))
+    text_bytes, starts = text_buffers(pa.array([text, after], pa.large_string()))
     length = int(starts[1])
     found = []
     for module in (kernels, PLAIN):
@@ -96,6 +98,15 @@ def test_the_plain_functions_find_what_the_compiled_ones_find(text):
             for one in expected
         ],
     )
+
+
+@pytest.mark.parametrize("word", ["mill", "mill's", "Müller", "1,000", "水", "a" * 9, "b4" * 70])
+def test_a_word_is_found_wherever_in_a_block_it_begins(word):
+    documents = [f"{'x' * n}-{word}, {word}." for n in range(140)]
+    documents += [f"{word}{chr(c)}{word}{chr(c)}2" for c in range(0x80)]
+    found = token_hashes(pa.array([*documents, "end " * 20], pa.large_string()))
+    expected = [token.hash for text in documents for token in tokens(text)]
+    assert found.hashes[: found.starts[-2]].tolist() == expected
 
 
 def test_case_and_apostrophe_style_do_not_matter_and_accents_do():

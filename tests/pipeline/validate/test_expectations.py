@@ -92,11 +92,13 @@ def judged():
     cases = {
         name: case if isinstance(case, tuple) else (case, case) for name, case in CASES.items()
     }
-    good = run_suite("good", [custom(n, case[0], n) for n, case in cases.items()], GOOD, "k")
+    good = run_suite(
+        "good", [custom(n, case[0], n) for n, case in cases.items()], GOOD, "k"
+    ).findings
     alone = "expect_compound_columns_to_be_unique"
     bad = [custom(n, case[1], n) for n, case in cases.items() if n != alone]
-    found = run_suite("bad", bad, BAD, "k")
-    found += run_suite("alone", [custom(alone, cases[alone][1], alone)], REPEATED, "k")
+    found = list(run_suite("bad", bad, BAD, "k").findings)
+    found += run_suite("alone", [custom(alone, cases[alone][1], alone)], REPEATED, "k").findings
     return {one.rule: one for one in good}, {one.rule: one for one in found}
 
 
@@ -135,7 +137,7 @@ def test_every_comparison_tells_met_from_missed(operator, expected, met, missed)
     for values, success in ((met, True), (missed, False)):
         rules = [compared(operator, expected, f"{number}.a") for number in range(len(values))]
         row = pl.DataFrame({one.id: [value] for one, value in zip(rules, values, strict=True)})
-        found = run_suite("figures", rules, row, None)
+        found = run_suite("figures", rules, row, None).findings
         assert [one.success for one in found] == [success] * len(values), found
         assert [one.error for one in found] == [None] * len(values)
 
@@ -148,7 +150,7 @@ def test_a_missing_column_and_a_type_that_cannot_be_compared_are_errors():
         custom("expect_column_mean_to_be_between", {"column": "s", "min_value": 1}, "d"),
     ]
     frame = pl.DataFrame({"s": ["x"], "b": ["text"]})
-    found = {one.rule: one for one in run_suite("s", rules, frame, None)}
+    found = {one.rule: one for one in run_suite("s", rules, frame, None).findings}
     assert set(found) == {"a", "b", "c", "d"}
     assert not any(one.success for one in found.values())
     assert all(one.error for one in found.values())
@@ -160,11 +162,11 @@ def test_nothing_observed_is_an_error_where_great_expectations_is_content():
     kwargs = {"column": "x", "max_value": 1}
     aggregates = ["min", "max", "mean", "median", "stdev"]
     rules = [custom(f"expect_column_{one}_to_be_between", kwargs, one) for one in aggregates]
-    found = run_suite("nulls", rules, nulls, None)
+    found = run_suite("nulls", rules, nulls, None).findings
     assert [one.rule for one in found if one.error] == [one.rule for one in found]
     values = custom("expect_column_values_to_be_between", kwargs)
-    assert run_suite("nulls", [values], nulls, None)[0].observed == "only nulls in 2 rows"
-    (empty,) = run_suite("empty", [values], nulls.clear(), None)
+    assert run_suite("nulls", [values], nulls, None).findings[0].observed == "only nulls in 2 rows"
+    (empty,) = run_suite("empty", [values], nulls.clear(), None).findings
     assert empty.error == "there are no rows"
 
 
@@ -175,7 +177,7 @@ def test_two_rules_of_the_same_content_are_both_judged():
         for n in "xy"
     ]
     frame = pl.DataFrame({"a.b": [0], "a.c": [0]})
-    found = run_suite("figures", [*rules, *twins], frame, None)
+    found = run_suite("figures", [*rules, *twins], frame, None).findings
     assert sorted(one.rule for one in found) == ["a.b", "a.c", "x", "y"]
 
 

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_contracts.contract import Contract
 from data_contracts.contract_rules import (
     Arguments,
     LibraryCheck,
@@ -18,9 +17,10 @@ from data_contracts.contract_rules import (
     Severity,
     SqlCheck,
 )
+from data_contracts.contracts import Contracts
 from pipeline.validate.measures import measure
 
-CONTRACT = Contract.load()
+CONTRACTS = Contracts.load()
 
 
 def rule(metric, *columns, table="documents", unit="rows", **arguments):
@@ -52,7 +52,7 @@ def query(text):
 
 
 def figure(one, frame, **tables):
-    found = measure([one], {one.table: frame.lazy(), **tables}, CONTRACT)
+    found = measure([one], {one.table: frame.lazy(), **tables}, CONTRACTS)
     assert list(found) == [one.id]
     return found[one.id]
 
@@ -121,7 +121,7 @@ def test_a_figure_over_several_columns_says_which():
 
 def test_columns_are_compared_with_the_promised_types():
     names = ["record_id", "source", "language", "text"]
-    one = rule(Metric.WRONG_COLUMNS, *names)
+    one = rule(Metric.WRONG_COLUMNS, *names).model_copy(update={"contract": "corpusmill.documents"})
     good = pl.DataFrame(schema=dict.fromkeys([*names, "more"], pl.String))
     assert figure(one, good).value == 0
     found = figure(one, good.drop("text").cast({"source": pl.Int64}))
@@ -137,7 +137,7 @@ def test_a_rule_that_cannot_be_measured_says_so_and_leaves_the_others_alone():
         rule(Metric.INVALID_VALUES, "n", minLength=1, maxLength=2),
     ]
     frame = pl.DataFrame({"a": ["x"], "n": [1]})
-    found = measure(rules, {"documents": frame.lazy()}, CONTRACT)
+    found = measure(rules, {"documents": frame.lazy()}, CONTRACTS)
     count, missing, pattern, length = (found[one.id] for one in rules)
     assert count.value == 1
     assert missing.error == "there is no column b"

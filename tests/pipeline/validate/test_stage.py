@@ -1,22 +1,25 @@
 """The stage: what it leaves, what it stops, and that nothing depends on order or partitions."""
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data_contracts.contract import DATASET_CONTRACT, Contract
+from data_contracts.arrow_files import partitions, read_ipc, write_ipc
+from data_contracts.contracts import Contracts
 from data_contracts.errors import ContractInvalid
 from data_contracts.fingerprint import sha256_of_file
 from data_contracts.planted_recall import PlantedRecall, RecallPoint
 from data_contracts.quality import Quality
-from data_contracts.reasons import Stage
+from data_contracts.reasons import Reason, Stage
 from data_contracts.results import ValidateResult, check_chain
+from data_contracts.shipped_contracts import SHIPPED, Judged
 from pipeline.validate.recipe import ValidateRecipe
 from pipeline.validate.stage import validate
 from tests.pipeline.validate.conftest import corpus
 from tests.reference.ledger_inputs import Record, repeats, ruled_out, unreadable
 
-SMALL = "documents.enough"
-"""The one thing that the contract says of the small corpus."""
+SMALL = {"documents.enough", "distributions.not_mostly_short"}
+"""What the contract says of the small corpus."""
 
 
 def failed(result):
@@ -25,12 +28,16 @@ def failed(result):
 
 def test_a_healthy_dataset_passes_every_rule_of_the_contract(healthy):
     assert healthy.passed
-    assert set(failed(healthy)) == {SMALL}
-    contract = Contract.load()
+    assert set(failed(healthy)) == SMALL
+    contracts = Contracts.load()
     rules = [check.rule for check in healthy.checks if not check.rule.startswith("gate.")]
-    assert rules == [rule.id for rule in contract.rules()]
-    stamp = (healthy.contract_id, healthy.contract_version, healthy.contract_sha256)
-    assert stamp == (contract.id, contract.version, contract.sha256)
+    assert rules == [rule.id for rule in contracts.rules(Judged.GATE)]
+    assert [one.label for one in healthy.contracts] == [
+        "corpusmill.records 1.0.0",
+        "corpusmill.documents 1.0.0",
+        "corpusmill.ledger 1.0.0",
+    ]
+    assert healthy.contracts == contracts.stamps[:3]
 
 
 def test_the_result_is_found_again_and_hands_on_what_dedup_kept(healthy):
@@ -65,7 +72,9 @@ def test_progress_is_told_from_the_ledger_to_the_last_signal(write_inputs, tmp_p
 
     validate(write_inputs(), ValidateRecipe(), tmp_path / "out", progress=listen)
     assert told[0] == (0, len(corpus()), "records")
-    assert told[-1] == (4, 4, "signals")
+    assert (5, 5, "signals") in told
+    assert told[-1][2] == "tables"
+    assert told[-1][0] == told[-1][1]
     assert all(done <= total for done, total, _ in told)
 
 
@@ -179,7 +188,7 @@ def test_data_that_looks_wrong_is_marked(run):
     records.append(Record("bad", text="a\ufffdb"))
     result = run(records, licenses=licenses)
     observed = {check.rule: check.observed for check in result.warnings}
-    assert set(observed) == {*MARKED, SMALL}
+    assert set(observed) == {*MARKED, *SMALL}
     for rule, found in MARKED.items():
         assert found in observed[rule], rule
     assert result.passed
@@ -215,6 +224,86 @@ def test_a_collapsed_dataset_is_stopped(run):
     assert not result.passed
 
 
+def test_a_text_that_is_trained_on_and_held_out_is_stopped(run):
+    twins = [Record("one", text="The same."), Record("two", text="The same.", split="test")]
+    result = run([*corpus(), *twins])
+    assert "dataset.held_out_copies.none" in {one.rule for one in result.critical_failures}
+
+
+def test_what_overlaps_evaluation_sets_or_held_out_text_is_marked(run):
+    gone = [
+        Record(f"{reason} {n}", dropped_by="dedup", reasons=(str(reason),))
+        for reason, count in ((Reason.EVALUATION_OVERLAP, 2), (Reason.HELD_OUT_OVERLAP, 20))
+        for n in range(count)
+    ]
+    marked = failed(run([*corpus(), *gone]))
+    assert marked["dataset.evaluation_overlap_ratio.low"].severity == "warning"
+    assert marked["dataset.held_out_overlap_ratio.low"].severity == "warning"
+    assert not {one for one in failed(run([*corpus(), *gone[-1:]])) if "overlap" in one}
+
+
+def test_a_language_that_the_recipe_does_not_accept_is_stopped(write_inputs, tmp_path):
+    inputs = write_inputs().model_copy(update={"languages": ("en",)})
+    result = validate(inputs, ValidateRecipe(), tmp_path / "out")
+    broken = failed(result)["languages.accepted"]
+    assert (broken.severity, broken.observed) == ("critical", "60")
+
+
+def with_addresses(count):
+    """A corpus of which some texts still hold an address."""
+    return [
+        *corpus(),
+        *(Record(f"mail {n}", text=f"Ask user{n}@example.org.") for n in range(count)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("action", "rules"),
+    [
+        ("redact", {"personal_data.none_left_over", "personal_data.taken_out"}),
+        ("drop", {"personal_data.none_left_over", "personal_data.taken_out"}),
+        ("keep", set()),
+    ],
+)
+def test_personal_data_that_is_left_over_is_found_in_the_texts(
+    write_inputs, tmp_path, action, rules
+):
+    inputs = write_inputs(with_addresses(2)).model_copy(update={"personal_data": {"email": action}})
+    result = validate(inputs, ValidateRecipe(), tmp_path / "out")
+    assert {rule for rule in failed(result) if rule.startswith("personal_data.")} == rules
+    assert result.passed == (action == "keep")
+
+
+def test_rules_on_personal_data_do_not_apply_where_no_signal_counts_it(write_inputs, tmp_path):
+    inputs = write_inputs()
+    for path in partitions(inputs.cleaned.signals):
+        table = read_ipc(path).drop_columns(["pii_email"])
+        write_ipc(path, pa.Table.from_pylist(table.to_pylist(), schema=table.schema))
+    result = validate(inputs, ValidateRecipe(), tmp_path / "out")
+    personal = [one for one in result.checks if one.rule.startswith("personal_data.")]
+    assert personal
+    assert not any(one.applies for one in personal)
+    assert personal[0].observed == "not applicable: no signal counts personal data"
+
+
+def test_quantiles_are_judged(run, tmp_path):
+    path = tmp_path / "mine.odcs.yaml"
+    path.write_text(
+        "apiVersion: v3.1.0\nkind: DataContract\nid: mine\nversion: 0.1.0\nstatus: active\nschema:\n"
+        "- name: distributions\n  quality:\n"
+        "  - {id: words, type: sql, mustBeBetween: [3, 6], severity: critical,\n"
+        "     query: SELECT p95 FROM distributions WHERE signal = 'words'}\n"
+        "- name: signals\n  properties: [{name: words, logicalType: integer, quality: [\n"
+        "    {id: spread, type: custom, engine: greatExpectations, implementation: {\n"
+        "      type: expect_column_quantile_values_to_be_between, kwargs: {quantile_ranges: {\n"
+        "        quantiles: [0.5, 0.95], value_ranges: [[1, 2], [1, 3]]}}}}]}]\n",
+        encoding="utf-8",
+    )
+    broken = failed(run(recipe=ValidateRecipe(contracts=(str(path),))))
+    assert broken["mine/distributions.words"].observed == "7"
+    assert broken["mine/signals.words.spread"].severity == "critical"
+
+
 def test_no_records_at_all_are_stopped(run):
     result = run([])
     empty = {"gate.documents_has_rows", "gate.signals_has_rows", "gate.ledger_has_rows"}
@@ -230,11 +319,11 @@ def test_a_recipe_can_ask_for_more_documents(run):
 
 def test_a_recipe_can_make_warnings_stop(run):
     result = run(recipe=ValidateRecipe(warnings_stop=True))
-    assert [check.rule for check in result.critical_failures] == [SMALL]
+    assert {check.rule for check in result.critical_failures} == SMALL
     assert not result.passed
 
 
-def test_a_contract_of_ones_own_replaces_the_bundled_one(run, tmp_path):
+def test_a_contract_of_ones_own_is_checked_beside_the_bundled_ones(run, tmp_path):
     path = tmp_path / "mine.odcs.yaml"
     path.write_text(
         "apiVersion: v3.1.0\nkind: DataContract\nid: mine\nversion: 0.1.0\nschema:\n"
@@ -243,9 +332,9 @@ def test_a_contract_of_ones_own_replaces_the_bundled_one(run, tmp_path):
         "      implementation: {type: expect_column_mean_to_be_between, kwargs: {min_value: 50}}}]\n",
         encoding="utf-8",
     )
-    result = run(recipe=ValidateRecipe(contract=str(path)))
-    assert result.contract_id == "mine"
-    assert set(failed(result)) == {"signals.words.enough"}
+    result = run(recipe=ValidateRecipe(contracts=(str(path),)))
+    assert result.contracts[-1].label == "mine 0.1.0"
+    assert set(failed(result)) == {"mine/signals.words.enough", *SMALL}
     assert result.passed
 
 
@@ -257,14 +346,15 @@ def test_a_rule_on_a_signal_that_nobody_measures_is_stopped(run, tmp_path):
         "  - {name: perplexity, logicalType: number, logicalTypeOptions: {maximum: 100}}\n",
         encoding="utf-8",
     )
-    result = run(recipe=ValidateRecipe(contract=str(path)))
-    assert failed(result)["signals.perplexity.valid"].error == "there is no column perplexity"
+    result = run(recipe=ValidateRecipe(contracts=(str(path),)))
+    assert failed(result)["mine/signals.perplexity.valid"].error == "there is no column perplexity"
     assert not result.passed
 
 
 def test_a_contract_that_cannot_be_read_is_found_before_anything_is_done(run, tmp_path):
     path = tmp_path / "broken.odcs.yaml"
-    path.write_text(DATASET_CONTRACT.read_text(encoding="utf-8").replace("mustBe:", "mustBee:"))
+    broken = SHIPPED["ledger"].read_text(encoding="utf-8").replace("mustBe:", "mustBee:")
+    path.write_text(broken, encoding="utf-8")
     with pytest.raises(ContractInvalid):
-        run(recipe=ValidateRecipe(contract=str(path)))
+        run(recipe=ValidateRecipe(contracts=(str(path),)))
     assert not (tmp_path / "out1").exists()

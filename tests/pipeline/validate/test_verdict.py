@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from data_contracts.contract import Contract
-from data_contracts.progress import silent
+from data_contracts.contracts import Contracts
 from data_contracts.results import CheckOutcome
 from pipeline.validate.expectations import run_suite
 from pipeline.validate.verdict import gate_checks, judge, outcomes
@@ -35,8 +35,8 @@ def verdict(tmp_path):
         path.write_text(HEAD + schema, encoding="utf-8")
         contract = Contract.load(path)
         frame = sources if isinstance(sources, pl.DataFrame) else pl.DataFrame(sources)
-        checks = judge(contract, contract.rules(), {"sources": frame.lazy()}, silent)
-        return {check.rule: check for check in checks}
+        judged = judge(Contracts([contract]), contract.rules(), {"sources": frame.lazy()})
+        return {check.rule: check for check in judged.checks}
 
     return judged
 
@@ -180,7 +180,7 @@ FIGURES = pl.DataFrame({"dataset.one": [1], "dataset.two": [1]})
 
 
 def judged_by(compiled, evaluated):
-    findings = run_suite("figures", evaluated, FIGURES, None)
+    findings = run_suite("figures", evaluated, FIGURES, None).findings
     gate = {one.rule: one for one in gate_checks(compiled, {"dataset": 1}, findings)}
     return gate["gate.all_rules_evaluated"], outcomes(compiled, {}, findings)
 
@@ -217,7 +217,8 @@ def test_a_rule_that_nobody_compiled_stops(rules):
 def test_an_expectation_without_its_rule_stops(rules):
     # As many findings as rules, but one of them answers for nothing that was asked.
     stray = rules[1].model_copy(update={"id": "dataset.stray"})
-    findings = run_suite("f", [rules[0], stray], FIGURES.with_columns(**{"dataset.stray": 1}), None)
+    frame = FIGURES.with_columns(**{"dataset.stray": 1})
+    findings = run_suite("f", [rules[0], stray], frame, None).findings
     gate = gate_checks(rules, {"dataset": 1}, findings)[1]
     assert gate.observed == "2 compiled, 2 evaluated"
     assert_stopped(gate, "dataset.stray, dataset.two")

@@ -66,6 +66,8 @@ def taken(line, chosen):
         ("雨下了一整天。", True),
         ("to be continued...", False),
         ("to be continued…", False),
+        ("Choose Filter... .", True),
+        ("to be continued... \t", False),
         ("to be continued…”", False),
         ("Home | About | Contact", False),
         ("雨下了一整天", False),

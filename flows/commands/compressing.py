@@ -1,0 +1,49 @@
+"""The command that makes smaller models of one."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.commands.modelling import tell
+from flows.commands.options import DEFAULT_WAREHOUSE, Json, WarehousePath
+
+Model = Annotated[
+    str, typer.Argument(help="NAME@VERSION, NAME for its latest version, or a model's folder.")
+]
+
+
+def compress(
+    model: Model,
+    to: Annotated[Path, typer.Option(help="Folder for the models and the report; it is cleared.")],
+    recipe: Annotated[
+        Path | None,
+        typer.Option(help="A YAML file that says which models; `mill explain compress`."),
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(help="The dataset to train and measure on; default: the model's own."),
+    ] = None,
+    warehouse: WarehousePath = DEFAULT_WAREHOUSE,
+    json: Json = False,
+) -> None:
+    """Make smaller and faster models of a decoder, and measure them all: int8, pruned, distilled."""
+    from data_contracts.whole_text import replace_text
+    from flows.model_folders import dataset_folder, model_folder
+    from flows.reports.compress_page import render_compressed
+    from flows.task_files import load_compress
+    from flows.terminal import leave_output_to_json
+    from flows.terminal_models import print_compressed
+    from model.compress.recipe import CompressRecipe
+    from model.compress.stage import CompressInputs
+    from model.compress.stage import compress as make
+
+    leave_output_to_json(json)
+    settings = load_compress(recipe) if recipe else CompressRecipe()
+    folder = model_folder(model, warehouse)
+    inputs = CompressInputs(model=folder, dataset=dataset_folder(dataset, folder, warehouse))
+    result = make(inputs, settings, to, progress=tell(json=json))
+    replace_text(to / "report.html", render_compressed(result))
+    print_compressed(result, to)
+    if json:
+        print(result.model_dump_json())

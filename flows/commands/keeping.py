@@ -5,11 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.commands.options import DEFAULT_WAREHOUSE, Json, WarehousePath
+from flows.commands.completion import a_name
+from flows.commands.options import DEFAULT_WAREHOUSE, Json, Version, WarehousePath
 
 
 def verify(
-    version: Annotated[str, typer.Argument(help="NAME@VERSION, or NAME for its latest version.")],
+    version: Version,
     warehouse: WarehousePath = DEFAULT_WAREHOUSE,
     json: Json = False,
 ) -> None:
@@ -56,7 +57,7 @@ def verify(
 
 def forget(
     records: Annotated[list[str], typer.Argument(help="Keys or record_ids, whole ones.")],
-    dataset: Annotated[str, typer.Option(help="The dataset's name.")],
+    dataset: Annotated[str, typer.Option(help="The dataset's name.", autocompletion=a_name)],
     only_this: Annotated[
         bool, typer.Option("--only-this", help="Leave the duplicates of these records.")
     ] = False,

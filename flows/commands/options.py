@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from flows.commands.completion import a_version
+
 RecipePath = Annotated[Path, typer.Argument(help="A recipe file (YAML).")]
 WarehousePath = Annotated[
     Path, typer.Option("--warehouse", "-w", help="Folder that versions are published in.")
@@ -23,7 +25,14 @@ Changes = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 Dataset = Annotated[
     str | None,
-    typer.Option(help="NAME@VERSION, or NAME for its latest version; default: the latest of all."),
+    typer.Option(
+        help="NAME@VERSION, or NAME for its latest version; default: the latest of all.",
+        autocompletion=a_version,
+    ),
+]
+Version = Annotated[
+    str,
+    typer.Argument(help="NAME@VERSION, or NAME for its latest version.", autocompletion=a_version),
 ]
 LockPath = Annotated[
     Path | None,

@@ -7,6 +7,7 @@ import pytest
 from prefect import flow
 
 from data_contracts.aliases import Alias, Target
+from data_contracts.errors import ContractFailed
 from data_contracts.interval import Interval
 from data_contracts.verdict import Comparison, Verdict
 from data_contracts.warehouse import Warehouse
@@ -106,7 +107,7 @@ def test_a_rejected_dataset_a_promotion_and_a_regression_are_told_of_after_a_kil
     prefect_api, store, tmp_path
 ):
     strict = write_corpus(tmp_path / "corpus", documents=20, validate={"min_documents": 999})
-    with pytest.raises(Exception, match="contract"):
+    with pytest.raises(ContractFailed):
         refresh(recipe=load_recipe(strict), warehouse=store.root)
     shutil.rmtree(store.root / "outbox")  # as if all had been killed before they told
     version = store.latest("datasets", "corpus").name

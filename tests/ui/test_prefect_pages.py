@@ -38,6 +38,7 @@ def _open_artifact(page, workplace, key):
     """Go from a key's history to what it holds now."""
     page.goto(f"{workplace.pages}/artifacts/key/{key}")
     page.locator('a[href*="/artifacts/artifact/"]').first.click()
+    page.get_by_role("tab", name="Raw").wait_for()
 
 
 def _pictures(page):
@@ -61,7 +62,7 @@ def test_a_run_is_started_from_the_form_and_its_figures_and_report_are_there(
     page.locator("textarea").first.fill("dedup.jaccard_threshold=0.75")
     shot("1-form")
     page.get_by_role("button", name="Submit").click()
-    page.get_by_role("tab", name="Job Variables").wait_for()  # the run's page
+    page.get_by_role("link", name="View run").click()
 
     run = _last_run(workplace, "refresh-and-retrain")
     ended = workplace.ended(run)
@@ -74,7 +75,7 @@ def test_a_run_is_started_from_the_form_and_its_figures_and_report_are_there(
     version = store.latest("datasets", "corpus")
     _open_artifact(page, workplace, "refresh")
     page.get_by_role("heading", name=f"corpus@{version.name}").wait_for()
-    assert "near duplicate" in page.inner_text("body")
+    page.get_by_text("near duplicate").wait_for()
     assert _pictures(page)["Records kept and dropped per source"] > 300
     shot("3-artifact")
     _open_artifact(page, workplace, "evaluate")
@@ -120,7 +121,7 @@ def test_a_failed_contract_blocks_the_run_before_training(page, shot, workplace,
     shot("6-blocked")
     _open_artifact(page, workplace, "validate")
     page.get_by_role("heading", name="failed: nothing is published or trained").wait_for()
-    assert "999" in page.inner_text("body")
+    page.get_by_text("999").first.wait_for()
     shot("7-contract-failed")
     assert "bad" not in store.names("datasets") + store.names("models")
 

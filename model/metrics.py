@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 from typing import Final, Self, TextIO
 
+from pydantic import Field
+
 from data_contracts.frozen import Frozen
 
 METRICS_FILE: Final = "metrics.jsonl"
@@ -29,6 +31,8 @@ class StepMetrics(Frozen):
     """Training tokens of the step over `seconds`."""
     validation_loss: float | None = None
     """Nats per token on the validation split after the step; None: not measured."""
+    source_tokens: dict[str, int] = Field(default_factory=dict)
+    """Tokens of the step's batch by the source they came from."""
 
 
 class MetricsLog:

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
@@ -182,6 +183,7 @@ def _summary(
         parameters=trainer.model.parameter_count,
         steps=log.rows[-1].step,
         tokens_seen=tokens,
+        source_tokens=dict(sum((Counter(row.source_tokens) for row in log.rows), Counter())),
         tokens_per_second=tokens_per_second,
         final_train_loss=sum(final) / len(final),
         best_validation_loss=min(measured),

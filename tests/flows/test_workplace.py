@@ -2,15 +2,11 @@
 
 import importlib
 import json
-import urllib.error
-import urllib.request
 
 import pytest
 import yaml
 
-from data_contracts.warehouse import Warehouse
 from flows.places import listed_recipes
-from flows.report_server import start_report_server
 from tests.conftest import REPOSITORY
 
 DEPLOYMENTS = yaml.safe_load((REPOSITORY / "deployments" / "prefect.yaml").read_text())[
@@ -66,34 +62,3 @@ def test_forms_list_the_recipes_of_the_mill_and_of_the_users_folder(tmp_path, mo
     monkeypatch.chdir(REPOSITORY)
     monkeypatch.setenv("MILL_RECIPES", str(tmp_path))
     assert listed_recipes() == ["deployments/recipes/demo.yaml", str(tmp_path / "mine.yaml")]
-
-
-def test_the_report_server_serves_reports_and_nothing_else(tmp_path):
-    warehouse = Warehouse.create(tmp_path)
-    version = tmp_path / "datasets" / "corpus" / "0001-abcdef01"
-    version.mkdir(parents=True)
-    (version / "report.html").write_text("<p>report</p>")
-    (version / "secret.txt").write_text("secret")
-    (version / "manifest.json").write_text("{}")
-    server = start_report_server(warehouse, 0)
-    base = f"http://127.0.0.1:{server.server_port}"
-    try:
-        with urllib.request.urlopen(f"{base}/datasets/corpus/0001-abcdef01/report.html") as reply:
-            assert reply.read() == b"<p>report</p>"
-            assert "default-src 'none'" in reply.headers["Content-Security-Policy"]
-        with urllib.request.urlopen(base) as reply:
-            assert b"corpus@0001-abcdef01" in reply.read()
-        for path in (
-            "/datasets/corpus/0001-abcdef01/secret.txt",
-            "/datasets/corpus/0001-abcdef01/../../../warehouse.json",
-            "/datasets/../warehouse.json",
-            "/etc/passwd",
-            "/datasets/corpus/0002-abcdef01/report.html",
-        ):
-            with pytest.raises(urllib.error.HTTPError) as caught:
-                urllib.request.urlopen(base + path)
-            caught.value.close()
-            assert caught.value.code == 404
-    finally:
-        server.shutdown()
-        server.server_close()

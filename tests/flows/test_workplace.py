@@ -1,4 +1,4 @@
-"""The deployments as they are declared, and the report server."""
+"""The deployments as they are declared."""
 
 import importlib
 import json

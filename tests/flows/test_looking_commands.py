@@ -23,7 +23,7 @@ def mill(first_run):
 
 
 def test_a_report_is_found_by_name_and_by_version(mill, first_run):
-    _, root, summary = first_run
+    _, _root, summary = first_run
     latest, _ = mill("report")
     assert mill("report", "corpus")[0] == latest
     assert latest["version"] == f"corpus@{summary.dataset.version}"

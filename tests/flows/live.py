@@ -42,7 +42,11 @@ class Workplace:
             self.process = subprocess.Popen(
                 command, cwd=self.folder, env=self.environment, stdout=log, stderr=log
             )
-        self.until(lambda: '"pages_url"' in self.log.read_text())
+        try:
+            self.until(lambda: '"pages_url"' in self.log.read_text())
+        except AssertionError:
+            self.stop()
+            raise
         line = next(one for one in self.log.read_text().splitlines() if one.startswith("{"))
         told = json.loads(line)
         self.pages, self.api, self.reports = (

@@ -42,6 +42,9 @@ for command in (
     looking.near,
     looking.clusters,
     looking.diff,
+    looking.report,
+    looking.show,
+    looking.lineage,
     keeping.verify,
     keeping.forget,
     keeping.gc,
@@ -56,6 +59,7 @@ for command in (
     modelling.translate,
     modelling.classify,
     compressing.compress,
+    compressing.export_model,
     serving.up,
 ):
     app.command()(command)

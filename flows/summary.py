@@ -36,6 +36,8 @@ class DatasetSummary(Frozen):
     """Documents per split."""
     tokens: dict[str, int]
     """Tokens per split."""
+    repeated_tokens: int = 0
+    """Tokens of further copies of training documents."""
     warnings: tuple[str, ...]
     """Contract checks that failed without stopping the run."""
 
@@ -93,6 +95,7 @@ def summarise(
             sources={one.name: (one.records_in, one.records_kept) for one in manifest.sources},
             documents=manifest.documents,
             tokens=manifest.tokens,
+            repeated_tokens=manifest.repeated_tokens,
             warnings=manifest.warnings,
         ),
         model=_summarise_model(recipe, warehouse, dataset, model) if model else None,

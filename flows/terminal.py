@@ -52,6 +52,8 @@ def _print_kept(dataset: DatasetSummary) -> None:
         table.add_row(f"  {reason}", f"{count:,}", _share(count, dataset))
     console.print(table)
     tokens = ", ".join(f"{split} {count:,}" for split, count in dataset.tokens.items())
+    if dataset.repeated_tokens:
+        tokens += f", further copies {dataset.repeated_tokens:,}"
     console.print(f"tokens: {tokens}\n", highlight=False)
     for warning in dataset.warnings:
         console.print(f"[yellow]contract warning[/]: {escape(warning)}")

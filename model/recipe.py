@@ -45,6 +45,16 @@ class ShapeRecipe(Frozen):
     """Rows of a table of vectors for pairs of neighbouring tokens (hashed into it), added to the
     tokens' own (Huang et al. 2025, arXiv 2501.16975): what pairs mean need not be computed by the
     blocks, which helps an encoder that learns from few texts. 0: none."""
+    convolution_tokens: int = Field(default=0, ge=0, le=15)
+    """Neighbouring tokens (an odd number) whose vectors an encoder's first layer mixes into each
+    token's, before the blocks: phrases that tell classes apart are found from fewer texts than
+    attention needs (Kim 2014, arXiv 1408.5882). 0: none."""
+    pooling: Literal["mean", "max"] = "mean"
+    """What of a text's vectors is scored for its class: their mean, or the largest of each column."""
+    evidence_rows: int = Field(default=0, ge=0)
+    """Rows of a table of what tokens and pairs of tokens say for each class, counted in the training
+    texts (naive Bayes) and added to the scores of the classes; see `model.evidence`. Not for texts
+    that are parts of each other: their counts give each other away. 0: none."""
 
     @model_validator(mode="after")
     def _heads_divide(self) -> Self:
@@ -55,8 +65,14 @@ class ShapeRecipe(Frozen):
         if self.heads % self.kv_heads_or_default:
             msg = f"{self.heads} heads cannot share {self.kv_heads} kv_heads evenly"
             raise ValueError(msg)
-        if self.ngram_rows and self.kind != "encoder":
-            msg = "ngram_rows is for encoders: no other program could read the decoder's checkpoint"
+        for name in ("ngram_rows", "convolution_tokens", "evidence_rows"):
+            if getattr(self, name) and self.kind != "encoder":
+                msg = (
+                    f"{name} is for encoders: no other program could read the decoder's checkpoint"
+                )
+                raise ValueError(msg)
+        if self.convolution_tokens and self.convolution_tokens % 2 == 0:
+            msg = f"convolution_tokens {self.convolution_tokens} is no odd number"
             raise ValueError(msg)
         return self
 

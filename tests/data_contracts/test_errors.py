@@ -22,6 +22,7 @@ EXAMPLES = [
     errors.VersionUnknown("dataset", "x", ["demo@0001-abcdef01"]),
     errors.RecordUnknown("demo@0001-abcdef01", "x", ["y"]),
     errors.ForgottenStillPublished("demo"),
+    errors.RowUnknown("a.jsonl", 7, "its last record is number 3"),
     errors.VersionCorrupt("f", "the file is missing"),
     errors.ExportInTheWay("/exports/demo"),
     errors.WarehouseBusy("demo", "process 1", "f"),

@@ -15,8 +15,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from data_contracts.warehouse import Warehouse
-from flows.report_server import start_report_server
 from tests.conftest import REPOSITORY
 from tests.flows.corpora import TINY_TRAINING, write_corpus
 
@@ -48,37 +46,6 @@ def test_a_one_click_run_has_valid_parameters(deployment, monkeypatch):
 def test_the_weekly_schedule_is_off_until_it_is_switched_on():
     (refresh,) = [one for one in DEPLOYMENTS if one["name"] == "refresh"]
     assert [one["active"] for one in refresh["schedules"]] == [False]
-
-
-def test_the_report_server_serves_reports_and_nothing_else(tmp_path):
-    warehouse = Warehouse.create(tmp_path)
-    version = tmp_path / "datasets" / "corpus" / "0001-abcdef01"
-    version.mkdir(parents=True)
-    (version / "report.html").write_text("<p>report</p>")
-    (version / "secret.txt").write_text("secret")
-    (version / "manifest.json").write_text("{}")
-    server = start_report_server(warehouse, 0)
-    base = f"http://127.0.0.1:{server.server_port}"
-    try:
-        with urllib.request.urlopen(f"{base}/datasets/corpus/0001-abcdef01/report.html") as reply:
-            assert reply.read() == b"<p>report</p>"
-            assert "default-src 'none'" in reply.headers["Content-Security-Policy"]
-        with urllib.request.urlopen(base) as reply:
-            assert b"corpus@0001-abcdef01" in reply.read()
-        for path in (
-            "/datasets/corpus/0001-abcdef01/secret.txt",
-            "/datasets/corpus/0001-abcdef01/../../../warehouse.json",
-            "/datasets/../warehouse.json",
-            "/etc/passwd",
-            "/datasets/corpus/0002-abcdef01/report.html",
-        ):
-            with pytest.raises(urllib.error.HTTPError) as caught:
-                urllib.request.urlopen(base + path)
-            caught.value.close()
-            assert caught.value.code == 404
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def _post(api, path, body):

@@ -1,13 +1,17 @@
 """Training's options, each on a real run of a tiny model."""
 
+import shutil
+
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from data_contracts.token_shards import REPEATS, TokenShards
 from model.checkpoint import CHECKPOINT_FILE
 from model.metrics import read_metrics
 from model.pretrained import load_pretrained
 from model.train import TrainInputs, train
+from model.trainer import Trainer
 
 
 class Crash(Exception):
@@ -34,6 +38,19 @@ def run(version, tiny_train, tmp_path):
 
 def weights_of(result):
     return (result.folder / "model.safetensors").read_bytes()
+
+
+def test_further_copies_of_documents_belong_to_the_training_stream(version, tiny_train, tmp_path):
+    repeating = shutil.copytree(version, tmp_path / "version")
+    shutil.copytree(version / "tokens" / "test", repeating / "tokens" / REPEATS)
+    recipe = tiny_train.model_copy(update={"max_epochs": 1, "budget_tokens": 10**9})
+    plain, longer = Trainer(version, recipe), Trainer(repeating, recipe)
+    copies = TokenShards.open(version / "tokens" / "test")
+    stream = longer.batches.shards
+    assert len(stream) == len(plain.batches.shards) + len(copies)
+    last = stream.read(len(stream) - len(copies), len(copies))
+    assert last.tolist() == copies.read(0, len(copies)).tolist()
+    assert longer.steps > plain.steps
 
 
 EVERYTHING = {

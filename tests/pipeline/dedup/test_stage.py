@@ -261,6 +261,22 @@ def test_a_duplicate_comes_back_when_its_survivor_is_dropped_for_held_out_text(t
     assert decisions(result)[shorter.id]["survivor_id"] == longer.id
 
 
+def test_enormous_documents_do_not_saturate(tmp_path):
+    # So many shingles that a 32-bit minimum is small in every document: still nobody's by chance.
+    words = [f"{n:x}" for n in range(1_200_000)]
+    one, other = " ".join(words[:600_000]), " ".join(words[600_000:])
+    copy = " ".join(words[:500_000])
+    documents = [Document(n, text) for n, text in (("one", one), ("other", other), ("copy", copy))]
+    result = run(tmp_path, documents)
+    assert set(kept(result)) == {documents[0].id, documents[1].id}
+    (row,) = decisions(result).values()
+    assert row["similarity"] == 499_996 / 599_996
+    stored = pq.read_table(result.index / "signatures.parquet")["signature"].to_pylist()
+    left, right = (np.frombuffer(values, "<u4") for values in stored)
+    assert not (left == right).any()
+    assert result.pairs_compared == 1
+
+
 def test_texts_without_a_word_are_duplicates_only_when_their_bytes_are_the_same(tmp_path):
     texts = ["!!!", "!!!", "???", "🙂", "", ""]
     documents = [Document(f"{n}", text) for n, text in enumerate(texts)]

@@ -61,6 +61,8 @@ for command in (
     compressing.compress,
     compressing.export_model,
     serving.up,
+    serving.setup,
+    serving.status,
 ):
     app.command()(command)
 app.command(name="ls")(looking.list_versions)

@@ -10,12 +10,12 @@ def print_verified(found: Iterable[Verified]) -> None:
     """Print what was checked, and found right."""
     for one in found:
         _say(f"{one.path}: {one.files} files are as they were published")
-        if one.books is not None:
-            lost = sum(one.books.dropped.values())
+        if one.ledger is not None:
+            lost = sum(one.ledger.dropped.values())
             _say(
-                f"ledger: {one.books.records:,} records = {one.books.kept:,} kept + {lost:,} not, "
-                f"for {len(one.books.dropped)} reasons; {one.books.duplicates:,} duplicates, each of "
-                f"a kept record; {one.books.tokens:,} tokens, each of a document"
+                f"ledger: {one.ledger.records:,} records = {one.ledger.kept:,} kept + {lost:,} not, "
+                f"for {len(one.ledger.dropped)} reasons; {one.ledger.duplicates:,} duplicates, each of "
+                f"a kept record; {one.ledger.tokens:,} tokens, each of a document"
             )
         if one.deliveries:
             _say(f"{one.deliveries} kept deliveries of its sources are as they came")

@@ -21,7 +21,7 @@ class Verified(Frozen):
     """Its folder."""
     files: int
     """Files that are as they were published."""
-    books: Books | None = None
+    ledger: Books | None = None
     """Of a dataset: what its ledger adds up to."""
     deliveries: int = 0
     """Of a dataset: kept deliveries of its sources, which are as they came."""
@@ -53,7 +53,7 @@ def verify(warehouse: Warehouse, wanted: str) -> tuple[Verified, ...]:
                 version=f"{loaded.name}@{loaded.version}",
                 path=folder,
                 files=len(loaded.files),
-                books=check_books(folder, loaded) if isinstance(loaded, DatasetManifest) else None,
+                ledger=check_books(folder, loaded) if isinstance(loaded, DatasetManifest) else None,
                 deliveries=verify_deliveries(warehouse, loaded.name) if is_dataset else 0,
             )
         )

@@ -92,6 +92,34 @@ class ShapeRecipe(Frozen):
         return math.ceil(self.width * 8 / 3 / 32) * 32 if self.mlp_width is None else self.mlp_width
 
 
+class MixtureRecipe(Frozen):
+    """How much training reads of each source."""
+
+    weights: dict[str, float] | None = None
+    """Share of the training tokens by source, scaled to a sum of one; sources not named give none."""
+    epochs: dict[str, float] | None = None
+    """Passes over each source; one over those not named. They also bound the budget: nothing is read
+    more often, and 0 leaves a source out."""
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        if (self.weights is None) == (self.epochs is None):
+            msg = "either `weights` or `epochs` says how sources are mixed"
+            raise ValueError(msg)
+        given = list((self.weights or self.epochs or {}).values())
+        if not all(math.isfinite(part) and part >= 0 for part in given):
+            msg = "weights and epochs are numbers from 0"
+            raise ValueError(msg)
+        if self.weights is not None and not sum(given):
+            msg = "no weight is over 0"
+            raise ValueError(msg)
+        return self
+
+    def passes(self, source: str) -> float:
+        """Passes over a source, for a recipe that says epochs."""
+        return (self.epochs or {}).get(source, 1.0)
+
+
 class TrainRecipe(OptimizerRecipe):
     """How a model is trained. The defaults suit a small corpus and a minute or two of two cores.
 
@@ -110,6 +138,9 @@ class TrainRecipe(OptimizerRecipe):
     must give the same model on a fast and on a slow machine."""
     max_epochs: float | None = Field(default=8, gt=0)
     """Cuts the budget to this many passes over the training split. None: no cut."""
+    mixture: MixtureRecipe | None = None
+    """How much of each source is read. None: every document as often as any other (and as often as
+    `shard.repeat_by_cluster_size` says)."""
     batch_tokens: int = Field(default=1024, ge=8)
     """Tokens per optimiser step, rounded down to whole windows of `context_tokens`."""
     micro_batch_tokens: int | None = Field(default=None, ge=8)
@@ -132,6 +163,8 @@ class TrainRecipe(OptimizerRecipe):
     keep_checkpoints: int = Field(default=1, ge=1)
     """How many checkpoints stay while a run goes on: where the last one is damaged, the one before
     is taken up."""
+    tensorboard: bool = False
+    """Whether what metrics.jsonl tells also goes into a file that TensorBoard reads."""
     save: Literal["last", "best"] = "last"
     """Which weights become the model: those after the last step, or those of the lowest validation
     loss."""

@@ -21,6 +21,7 @@ from data_contracts.errors.keeping import (
     WarehouseFormat,
 )
 from data_contracts.errors.modelling import (
+    MixtureInvalid,
     ModelUnfit,
     NoCandidate,
     NothingToRollBack,
@@ -58,6 +59,7 @@ __all__ = [
     "ForgottenStillPublished",
     "GateRefused",
     "LibraryMissing",
+    "MixtureInvalid",
     "ModelUnfit",
     "NoCandidate",
     "NothingLeft",

@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import DEFAULT_WAREHOUSE, Dataset, Json, Most, RecipePath, WarehousePath
+from flows.commands.completion import a_version
+from flows.commands.options import (
+    DEFAULT_WAREHOUSE,
+    Dataset,
+    Json,
+    Most,
+    RecipePath,
+    Version,
+    WarehousePath,
+)
 
 
 class Topic(StrEnum):
@@ -108,10 +117,13 @@ def clusters(
 
 
 def diff(
-    before: Annotated[str, typer.Argument(help="NAME@VERSION, or NAME for its latest version.")],
+    before: Version,
     after: Annotated[
         str | None,
-        typer.Argument(help="The later version; without it, BEFORE and the one that came before."),
+        typer.Argument(
+            help="The later version; without it, BEFORE and the one that came before.",
+            autocompletion=a_version,
+        ),
     ] = None,
     page: Annotated[
         Path | None, typer.Option(help="Write a page of its own, one HTML file, here.")

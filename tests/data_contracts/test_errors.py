@@ -30,6 +30,7 @@ EXAMPLES = [
     errors.DiskFull("w", 2_000_000, 1_000_000),
     errors.TrainingDiverged(3, float("inf"), 0.1),
     errors.TooLittleText("validation", 3, 10),
+    errors.MixtureInvalid("wiki", "is no source of the dataset; it has news"),
     errors.TooFewExamples(3, 40, 20),
     errors.QualityModelInvalid("m.safetensors", "it cannot be read"),
     errors.ModelUnfit("models/x", "is no decoder", "Name a decoder."),

@@ -32,6 +32,15 @@ _BY_THEMSELVES = frozenset(
 )
 
 
+class EditQuality(Frozen):
+    """What cleaning took out of texts or found in them, for one signal."""
+
+    records: int = Field(ge=0)
+    """Records that had it."""
+    occurrences: int = Field(ge=0)
+    """How often, over all of them."""
+
+
 class SourceQuality(Frozen):
     """One source's funnel, from records in to records kept."""
 
@@ -51,6 +60,8 @@ class SourceQuality(Frozen):
     """Kept records per split; every split is there. Their sum is `kept`, or the contract is broken."""
     kept_by_language: dict[str, int]
     """Kept records per language, most first."""
+    edits: dict[str, EditQuality] = Field(default_factory=dict)
+    """Lines taken out, repairs and personal data, by signal, of all measured records."""
 
     @model_validator(mode="after")
     def _every_record_is_accounted_for(self) -> Self:

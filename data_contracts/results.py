@@ -149,7 +149,7 @@ def check_chain(before: StageResult, after: StageResult) -> None:
 
 
 class IngestResult(StageResult):
-    """`records/` (RECORDS), `origins/` (ORIGINS), `decisions/` (DECISIONS), all partitioned."""
+    """Folders of partitions: `records/` (RECORDS), `origins/`, `decisions/`, `metadata/`, likewise."""
 
     stage: ClassVar[Stage] = Stage.INGEST
     files: int = Field(ge=0)
@@ -164,6 +164,11 @@ class IngestResult(StageResult):
     def origins(self) -> Path:
         """Every input record (ORIGINS)."""
         return self.folder / "origins"
+
+    @property
+    def metadata(self) -> Path:
+        """What is kept of readable records beside their text (METADATA)."""
+        return self.folder / "metadata"
 
     @property
     def decisions(self) -> Path:
@@ -297,6 +302,8 @@ class TrainResult(Result):
     """Optimiser steps taken."""
     tokens_seen: int = Field(ge=1)
     """Training tokens that went through the model."""
+    source_tokens: dict[str, int] = Field(default_factory=dict)
+    """The same by source."""
     tokens_per_second: float = Field(ge=0)
     """Training throughput, evaluation excluded."""
     final_train_loss: float

@@ -5,6 +5,7 @@ carries the id and version of its contract as metadata, and so does every file w
 are 32 hex digits (`data_contracts.identity`).
 """
 
+from collections.abc import Collection
 from typing import Final
 
 import pyarrow as pa
@@ -17,6 +18,9 @@ RECORDS: Final = shipped_tables()["records"].schema
 
 ORIGINS: Final = shipped_tables()["origins"].schema
 """Every input record, the unreadable ones too: the ledger's left side."""
+
+METADATA: Final = shipped_tables()["metadata"].schema
+"""What ingest hands on of records beside their text: one row per readable record that has any."""
 
 DOCUMENTS: Final = shipped_tables()["cleaned"].schema
 """What clean hands on: one row per record that passed every rule."""
@@ -37,14 +41,21 @@ LEDGER: Final = shipped_tables()["ledger"].schema
 """One row per input record, sorted by record_id."""
 
 PUBLISHED_DOCUMENTS: Final = shipped_tables()["documents"].schema
-"""documents/<split>/: what `datasets.load_from_disk` shows."""
+"""documents/<split>/: what `datasets.load_from_disk` shows.
+
+Where a source of the recipe keeps metadata, every document has one column more, `PUBLISHED_METADATA`."""
+
+PUBLISHED_METADATA: Final = "metadata"
+"""Column of JSON objects, `{}` where nothing is said."""
 
 TOKEN_SPANS: Final = shipped_tables()["spans"].schema
 """tokens/<split>/spans.arrow: one row per document, in the order of the token stream."""
 
 
-def check_schema(where: str, found: pa.Schema, promised: pa.Schema) -> None:
-    """Refuse a table whose columns are not exactly the promised ones.
+def check_schema(
+    where: str, found: pa.Schema, promised: pa.Schema, optional: Collection[str] = ()
+) -> None:
+    """Refuse a table whose columns are not exactly the promised ones, but for optional ones.
 
     Raises:
         SchemaMismatch: A column is missing, unexpected, or of another type.
@@ -58,6 +69,7 @@ def check_schema(where: str, found: pa.Schema, promised: pa.Schema) -> None:
                 where,
                 f"the column `{field.name}` is {found.field(index).type}, promised {field.type}",
             )
-    unexpected = [name for name in found.names if promised.get_field_index(name) < 0]
+    known = {*promised.names, *optional}
+    unexpected = [name for name in found.names if name not in known]
     if unexpected:
         raise SchemaMismatch(where, f"unexpected columns {unexpected}")

@@ -200,6 +200,7 @@ def run_shard(
         deduped=deduped,
         validated=validated,
         licenses={source.name: source.license for source in recipe.sources},
+        metadata=_metadata(plan),
         lock=plan.lock,
     )
     cache = _records(plan, Stage.SHARD)
@@ -211,6 +212,16 @@ def run_shard(
     )
     check_chain(deduped, result)
     return result
+
+
+def _metadata(plan: Plan) -> Path | None:
+    """Find what ingest kept beside the text; None: no source of the recipe keeps any."""
+    if not any(source.metadata_fields or source.constants for source in plan.recipe.sources):
+        return None
+    folder = Warehouse(plan.warehouse).run_folder(Stage.INGEST, plan.key(Stage.INGEST))
+    ingested = IngestResult.load(folder)
+    assert ingested is not None, "no stage runs before it"  # noqa: S101
+    return ingested.metadata
 
 
 def run_train(

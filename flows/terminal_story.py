@@ -27,6 +27,8 @@ def print_story(story: Story) -> None:
         _say(f"          exact similarity {row['similarity']:.4f}")
     if row["content_id"] is not None:
         _say(f"content   {row['content_id']}, language {row['language'] or 'not measured'}")
+    for edit in row["edits"]:
+        _say(f"cleaned   {edit['signal'].replace('_', ' ')}: {edit['count']:,}")
     if story.text is not None:
         more = " …" if len(story.text) > TEXT_SHOWN else ""
         _say(f"text      {story.text[:TEXT_SHOWN]}{more}")

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from data_contracts.errors import TooLittleText, VersionCorrupt
-from data_contracts.schemas import PUBLISHED_DOCUMENTS, check_schema
+from data_contracts.schemas import PUBLISHED_DOCUMENTS, PUBLISHED_METADATA, check_schema
 
 
 def document_batches(folder: Path) -> Iterator[pa.RecordBatch]:
@@ -28,8 +28,9 @@ def document_batches(folder: Path) -> Iterator[pa.RecordBatch]:
     for path in sorted(folder.glob("*.arrow")):
         try:
             with pa.memory_map(str(path)) as source, pa.ipc.open_stream(source) as stream:
-                check_schema(str(path), stream.schema, PUBLISHED_DOCUMENTS)
-                yield from stream
+                check_schema(str(path), stream.schema, PUBLISHED_DOCUMENTS, {PUBLISHED_METADATA})
+                for batch in stream:
+                    yield batch.select(PUBLISHED_DOCUMENTS.names)
         except pa.ArrowInvalid as error:
             raise VersionCorrupt(path, f"not an Arrow stream ({error})") from error
 

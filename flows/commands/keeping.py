@@ -1,15 +1,18 @@
 """Commands that keep a warehouse sound: checks, forgetting, collecting what nobody needs."""
 
-from typing import Annotated
+import json as json_text
+from typing import Annotated, Any
 
 import typer
 
-from flows.commands.options import DEFAULT_WAREHOUSE, Json, WarehousePath
+from flows.commands.completion import a_name
+from flows.commands.options import DEFAULT_WAREHOUSE, Json, Version, WarehousePath
 
 
 def verify(
-    version: Annotated[str, typer.Argument(help="NAME@VERSION, or NAME for its latest version.")],
+    version: Version,
     warehouse: WarehousePath = DEFAULT_WAREHOUSE,
+    json: Json = False,
 ) -> None:
     """Compare a version's files with their checksums, and add a dataset's ledger up."""
     from data_contracts.errors import VersionUnknown
@@ -17,10 +20,12 @@ def verify(
     from data_contracts.warehouse import Warehouse
     from flows.arithmetic import check_books
     from flows.deliveries import verify_deliveries
-    from flows.terminal import console
+    from flows.terminal import console, leave_output_to_json
+
+    leave_output_to_json(json)
 
     store = Warehouse.existing(warehouse)
-    found = 0
+    found: list[dict[str, Any]] = []
     for kind, manifest in (("datasets", DatasetManifest), ("models", ModelManifest)):
         try:
             folder = store.find(kind, version)  # type: ignore[arg-type]
@@ -28,11 +33,12 @@ def verify(
             continue
         loaded = manifest.load(folder)
         loaded.verify(folder)
-        found += 1
+        found.append({"kind": kind, "path": str(folder), "files": len(loaded.files)})
         said = f"{folder}: {len(loaded.files)} files are as they were published"
         console.print(said, highlight=False, markup=False, soft_wrap=True)
         if isinstance(loaded, DatasetManifest):
             books = check_books(folder, loaded)
+            found[-1]["ledger"] = books.model_dump(mode="json")
             lost = sum(books.dropped.values())
             said = (
                 f"ledger: {books.records:,} records = {books.kept:,} kept + {lost:,} not, for "
@@ -45,11 +51,13 @@ def verify(
                 console.print(said, highlight=False, markup=False, soft_wrap=True)
     if not found:
         raise VersionUnknown("version", version, store.names("datasets") + store.names("models"))
+    if json:
+        print(json_text.dumps(found))
 
 
 def forget(
     records: Annotated[list[str], typer.Argument(help="Keys or record_ids, whole ones.")],
-    dataset: Annotated[str, typer.Option(help="The dataset's name.")],
+    dataset: Annotated[str, typer.Option(help="The dataset's name.", autocompletion=a_name)],
     only_this: Annotated[
         bool, typer.Option("--only-this", help="Leave the duplicates of these records.")
     ] = False,

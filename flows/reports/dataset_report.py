@@ -31,7 +31,14 @@ from data_contracts.results import (
     check_chain,
 )
 from data_contracts.schemas import DOCUMENTS
-from flows.reports.findings import Comparison, PersonalData, compared, personal_data
+from flows.reports.findings import (
+    Comparison,
+    PersonalData,
+    TakenOut,
+    compared,
+    personal_data,
+    taken_out,
+)
 from flows.reports.funnel import Funnel, funnel_of
 from flows.reports.ledger_sample import LedgerSample, sample_ledger
 from flows.reports.word_diff import DiffPart, word_diff
@@ -185,6 +192,8 @@ class DatasetReport(Frozen):
     """What each stage cost."""
     personal: tuple[PersonalData, ...] = ()
     """Records with personal data, by kind."""
+    taken_out: tuple[TakenOut, ...] = ()
+    """What cleaning took out of texts, by signal."""
     comparisons: tuple[Comparison, ...] = ()
     """The same figures of other versions."""
     sample: LedgerSample = LedgerSample()
@@ -251,6 +260,7 @@ def gather_dataset(
         shard=_shard_figures(results),
         costs=tuple(_cost(result, origin) for result in results),
         personal=personal_data(quality, origin.recipe),
+        taken_out=taken_out(quality),
         comparisons=compared(quality, others),
         sample=sample_ledger(version / LEDGER_FOLDER),
         released=released,

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from data_contracts.drift import SignalDrift, drift_of
 from data_contracts.frozen import Frozen
-from data_contracts.quality import Distribution, Quality, SignalQuality
+from data_contracts.quality import Distribution, EditQuality, Quality, SignalQuality
 
 _PII: Final = "pii_"
 
@@ -21,6 +21,8 @@ class PersonalData(Frozen):
     """Records that hold it."""
     kept: int
     """Of these, records in the dataset (redacted there, when the recipe says so)."""
+    occurrences: int = 0
+    """How often it was found, over all measured records."""
 
     @property
     def left_over(self) -> int:
@@ -38,10 +40,48 @@ def personal_data(quality: Quality, recipe: Mapping[str, Any]) -> tuple[Personal
             action=actions.get(name.removeprefix(_PII)) if isinstance(actions, Mapping) else None,
             measured=_not_zero(signal.total.measured),
             kept=_not_zero(signal.total.kept),
+            occurrences=sum(one.occurrences for one in _of_signal(quality, name).values()),
         )
         for name, signal in quality.signals.items()
         if name.startswith(_PII)
     )
+
+
+class TakenOut(Frozen):
+    """One way in which cleaning changed texts."""
+
+    what: str
+    """Its signal."""
+    records: int
+    """Records that it changed."""
+    by_source: dict[str, int]
+    """How often, by source."""
+
+    @property
+    def occurrences(self) -> int:
+        """How often, over all sources."""
+        return sum(self.by_source.values())
+
+
+def taken_out(quality: Quality) -> tuple[TakenOut, ...]:
+    """Gather what cleaning took out of texts or repaired, most first."""
+    names = {name for one in quality.sources.values() for name in one.edits}
+    found = [
+        TakenOut(
+            what=name,
+            records=sum(one.records for one in _of_signal(quality, name).values()),
+            by_source={
+                source: one.occurrences for source, one in _of_signal(quality, name).items()
+            },
+        )
+        for name in sorted(names)
+        if not name.startswith(_PII)
+    ]
+    return tuple(sorted(found, key=lambda one: -one.occurrences))
+
+
+def _of_signal(quality: Quality, name: str) -> dict[str, EditQuality]:
+    return {source: one.edits[name] for source, one in quality.sources.items() if name in one.edits}
 
 
 def _not_zero(numbers: Distribution) -> int:

@@ -54,6 +54,11 @@ class Source(Frozen):
     url_field: str | None = Field(default=None, min_length=1)
     """Field or column with a record's address, for `ingest.blocked_domains`; of WARC records it is
     known."""
+    metadata_fields: tuple[str, ...] = ()
+    """Fields or columns to keep with each document, in its column `metadata`, a JSON object; dots lead
+    into nested ones. Of WARC records: names of WARC headers."""
+    constants: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    """What is said of every record of the source, in the same column: `{collection: mill}`."""
     language: str | None = Field(default=None, pattern=r"^[a-z]{2,3}$")
     """ISO 639 code of the language that the source is declared to be in; null: not checked."""
     priority: int = Field(default=0, ge=-1000, le=1000)
@@ -72,6 +77,13 @@ class Source(Frozen):
     def _delivers_files(self) -> Self:
         if self.delivery == "append" and self.path.startswith(DATASET_SCHEME):
             raise ValueError(f"`delivery: append` keeps files, and {self.path} is none")
+        return self
+
+    @model_validator(mode="after")
+    def _says_a_thing_once(self) -> Self:
+        both = sorted(set(self.metadata_fields) & set(self.constants))
+        if both:
+            raise ValueError(f"`{both[0]}` is in `metadata_fields` and in `constants`: drop one")
         return self
 
     @model_validator(mode="after")
@@ -101,7 +113,7 @@ class IngestRecipe(Frozen):
     (`HTMLDocumentParserOptions`, kMaximumHTMLParserDOMTreeDepth)."""
     extractor: Literal["resiliparse", "trafilatura", "none"] = "resiliparse"
     """Which library takes the main text out of an HTML page, without menus, headers and footers.
-    `trafilatura` is more exact (4-gram F1 .96 against .92 on news pages) and eight times slower; `none`
+    `trafilatura` is more exact (4-gram F1 .96 against .92 on news pages) and six times slower; `none`
     keeps all of a page's text. Evidence: pipeline/ingest/DECISIONS.md."""
     max_archive_depth: int = Field(default=2, ge=1, le=8)
     """How deep archives may lie in archives; 1: none in another."""

@@ -21,6 +21,7 @@ ROWS: Final = pa.schema(
         pa.field("value", pa.float64()),  # what was measured, and its limit, where there are any
         pa.field("threshold", pa.float64()),
         pa.field("member", pa.string()),  # file in an archive that it lies in; null: in none
+        pa.field("metadata", pa.string()),  # JSON object of the fields to keep; null: none is there
         pa.field("text", pa.large_string()),  # null: not handed on
     ]
 )
@@ -45,12 +46,18 @@ class RowCollector:
         self._positions: list[int] = []
         self._keys: list[str | None] = []
         self._texts: list[bytes | None] = []
+        self._metadata: dict[int, str] = {}
         self._reasons: list[str | None] = []
         self._limits: dict[int, tuple[float | None, float | None]] = {}
         self._bytes = 0
 
     def add(
-        self, position: int, text: bytes, key: str | None = None, url: str | None = None
+        self,
+        position: int,
+        text: bytes,
+        key: str | None = None,
+        url: str | None = None,
+        metadata: str | None = None,
     ) -> None:
         """Add a record.
 
@@ -59,7 +66,10 @@ class RowCollector:
             text: Valid UTF-8.
             key: What the file calls it.
             url: Its address, if it has one.
+            metadata: A JSON object of what is kept beside the text.
         """
+        if metadata is not None:
+            self._metadata[len(self._positions)] = metadata
         if self._blocked and url is not None:
             domain = self._blocked.match(url)
             if domain is not None:
@@ -89,9 +99,14 @@ class RowCollector:
         """Add the row that stands for the rest of a broken file."""
         self.fail(position, fault.reason, fault.value, fault.threshold)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether enough rows for a batch have come together."""
+        return self._bytes >= BATCH_BYTES or len(self._positions) >= _BATCH_ROWS
+
     def batches(self) -> Iterator[pa.Table]:
         """Yield a batch when enough rows have come together."""
-        if self._bytes >= BATCH_BYTES or len(self._positions) >= _BATCH_ROWS:
+        if self.is_full:
             yield from self.rest()
 
     def rest(self) -> Iterator[pa.Table]:
@@ -102,6 +117,9 @@ class RowCollector:
 
     def _table(self) -> pa.Table:
         texts = pa.array(self._texts, pa.large_binary())
+        metadata: list[str | None] = [None] * len(self._positions)
+        for row, said in self._metadata.items():
+            metadata[row] = said
         values: list[float | None] = [None] * len(self._positions)
         thresholds = values.copy()
         for row, (value, threshold) in self._limits.items():
@@ -123,6 +141,7 @@ class RowCollector:
                 pa.array(values, pa.float64()),
                 pa.array(thresholds, pa.float64()),
                 pa.nulls(len(self._positions), pa.string()),
+                pa.array(metadata, pa.string()),
                 as_text(texts),
             ],
             schema=ROWS,

@@ -65,11 +65,12 @@ def ingest(
     total = sum(one.bytes for one in landed)
     reader = UnitReader(recipe, scratch, cache, progress, total, forgotten)
     tables = Tables.in_folder(output_dir)
+    by_name = {source.name: source for source in sources}
     written: dict[str, SourceTables] = {}
     for name, units in groupby(
         _read(sources, landed, recipe, reader), lambda u: u.unit.source.name
     ):
-        written[name] = write_source(name, list(units), tables)
+        written[name] = write_source(by_name[name], list(units), tables)
     tables.close()
     for source, one in zip(sources, landed, strict=True):
         _check(source, one, written[source.name], recipe)

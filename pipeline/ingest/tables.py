@@ -1,6 +1,6 @@
 """From segments of rows to the stage's tables: records, origins and decisions."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,11 +12,13 @@ import pyarrow.compute as pc
 from data_contracts.arrow_files import PARTITION_BYTES, partition_name, read_ipc, write_ipc
 from data_contracts.reasons import Reason
 from data_contracts.results import SourceCounts
-from data_contracts.schemas import DECISIONS, ORIGINS, RECORDS, RULE_EVIDENCE
+from data_contracts.schemas import DECISIONS, METADATA, ORIGINS, RECORDS, RULE_EVIDENCE
+from pipeline.ingest.fields import as_json
 from pipeline.ingest.naming import name_records
+from pipeline.ingest.recipe import Source
 from pipeline.ingest.units import SEGMENT, ReadUnit
 
-_INDEX = [name for name in SEGMENT.names if name != "text"]
+_INDEX = [name for name in SEGMENT.names if name not in {"text", "metadata"}]
 
 
 _SHOWN = ("path", "position", "content_id", "origin", "value", "threshold")
@@ -56,6 +58,7 @@ class Tables(NamedTuple):
     records: PartitionWriter
     origins: PartitionWriter
     decisions: PartitionWriter
+    metadata: PartitionWriter
 
     @classmethod
     def in_folder(cls, folder: Path) -> "Tables":
@@ -64,6 +67,7 @@ class Tables(NamedTuple):
             PartitionWriter(folder / "records", RECORDS),
             PartitionWriter(folder / "origins", ORIGINS),
             PartitionWriter(folder / "decisions", DECISIONS),
+            PartitionWriter(folder / "metadata", METADATA),
         )
 
     def close(self) -> None:
@@ -83,15 +87,15 @@ class SourceTables(NamedTuple):
     """`path:position: reason` of the first record that could not be read; empty: all could."""
 
 
-def write_source(name: str, read: list[ReadUnit], tables: Tables) -> SourceTables:
+def write_source(source: Source, read: list[ReadUnit], tables: Tables) -> SourceTables:
     """Name a source's rows and write them.
 
     Args:
-        name: The source's name.
+        source: The source.
         read: Its units, in order of path.
         tables: Where the rows go.
     """
-    index = _index(read)
+    index, name = _index(read), source.name
     named = pa.table(name_records(name, _for_naming(index)).to_arrow())
     lost = pc.and_(named["lost_key"], pc.is_null(index["reason"]))
     reasons = pc.if_else(lost, pa.scalar(Reason.DUPLICATE_KEY.value), index["reason"])
@@ -106,7 +110,7 @@ def write_source(name: str, read: list[ReadUnit], tables: Tables) -> SourceTable
     )
     tables.origins.add(described)
     tables.decisions.add(_decisions(described.filter(pc.is_valid(reasons))))
-    text_bytes = _write_records(read, described.combine_chunks(), tables.records)
+    text_bytes = _write_records(read, described.combine_chunks(), tables, source.constants)
     counted = described["reason"].value_counts().to_pylist()
     dropped = {Reason(c["values"]): c["counts"] for c in counted if c["values"] is not None}
     rows = described.num_rows
@@ -167,18 +171,34 @@ def _for_naming(index: pa.Table) -> pl.DataFrame:
     return frame
 
 
-def _write_records(read: list[ReadUnit], described: pa.Table, writer: PartitionWriter) -> int:
+def _write_records(
+    read: list[ReadUnit], described: pa.Table, tables: Tables, constants: Mapping[str, object]
+) -> int:
     """Join the texts to what is known of their rows, and write those that are kept."""
     start = text_bytes = 0
     for _, segment in _segments(read):
         part = described.slice(start, segment.num_rows)
         start += segment.num_rows
         table = part.append_column("text", segment["text"])
+        table = table.append_column("metadata", segment["metadata"])
         if part["reason"].null_count < part.num_rows:
             table = table.filter(pc.is_null(part["reason"]))
         text_bytes += pc.sum(pc.binary_length(table["text"])).as_py() or 0
-        writer.add(table)
+        tables.records.add(table)
+        said = _with_constants(table["metadata"], constants)
+        table = table.select(["record_id"]).append_column("metadata", said)
+        tables.metadata.add(table.filter(pc.is_valid(said)))
     return text_bytes
+
+
+def _with_constants(metadata: pa.ChunkedArray, constants: Mapping[str, object]) -> pa.ChunkedArray:
+    """Say of every record what is said of its source; the names differ from those of its fields."""
+    if not constants:
+        return metadata
+    alone = pa.scalar(as_json(constants))
+    inner = pa.scalar(as_json(constants)[1:])
+    joined = pc.binary_join_element_wise(pc.utf8_slice_codeunits(metadata, 0, -1), inner, ",")
+    return pc.coalesce(joined, alone)
 
 
 def _decisions(dropped: pa.Table) -> pa.Table:

@@ -41,7 +41,8 @@ _LOG = logging.getLogger(__name__)
 _SEGMENTS_FILE: Final = "segments"
 """How many positions the unit has, then checksums of the segments, in order: a part of the cache may
 be gone, or not what was written."""
-_LIMITS: Final = ("value", "threshold", "origin")
+_OF_CONTENT: Final = ("text", "metadata", "value", "threshold", "origin")
+"""Columns of which nothing may be left of a forgotten record."""
 _READ_SETTINGS: Final = {
     "format",
     "text_field",
@@ -49,6 +50,7 @@ _READ_SETTINGS: Final = {
     "turn_separator",
     "key_field",
     "url_field",
+    "metadata_fields",
 }
 """Fields of a source that decide what is read of a file."""
 _LARGE_BYTES: Final = 4 * 1024 * 1024
@@ -276,7 +278,7 @@ def without(forgotten: ForgetList, source: str, rows: pa.Table) -> pa.Table:
         return rows
     # `if_else` with null would leave the text's bytes in the buffer; what is not taken is not there.
     places = pc.if_else(gone, pa.scalar(None, pa.int64()), pa.array(range(rows.num_rows)))
-    columns = {name: rows[name].combine_chunks().take(places) for name in ("text", *_LIMITS)}
+    columns = {name: rows[name].combine_chunks().take(places) for name in _OF_CONTENT}
     columns["reason"] = pc.if_else(gone, Reason.FORGOTTEN.value, rows["reason"])
     for name, column in columns.items():
         place = rows.schema.get_field_index(name)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from data_contracts.contract_stamp import ContractStamp, stamped
 from data_contracts.errors import RecipeInvalid
-from data_contracts.schemas import PUBLISHED_DOCUMENTS
+from data_contracts.schemas import PUBLISHED_DOCUMENTS, PUBLISHED_METADATA
 
 MAX_DOCUMENT_BYTES: Final = (1 << 31) - 2
 """Arrow strings, and token counts with an end mark, count in 32 bits."""
@@ -30,18 +30,21 @@ BATCH_BYTES: Final = 16 * 1024 * 1024
 RECORD_COLUMN: Final = "_record"
 """Index into `Placements`: travels with a document while it is shuffled, and is not published."""
 
-_FEATURES: Final = {
-    name: {"dtype": "string", "_type": "Value"} for name in PUBLISHED_DOCUMENTS.names
-}
-# Nullable, although nothing is null: from a schema other than its own, `datasets` copies all text
-# into memory instead of mapping it, and cannot load an empty split.
-_SCHEMA: Final = pa.schema(
-    [(name, pa.string()) for name in PUBLISHED_DOCUMENTS.names],
-    metadata={
-        "huggingface": json.dumps({"info": {"features": _FEATURES}}),
-        **PUBLISHED_DOCUMENTS.metadata,
-    },
-)
+
+def _features(names: Sequence[str]) -> dict[str, dict[str, str]]:
+    return {name: {"dtype": "string", "_type": "Value"} for name in names}
+
+
+def _schema(names: Sequence[str]) -> pa.Schema:
+    # Nullable, although nothing is null: from a schema other than its own, `datasets` copies all text
+    # into memory instead of mapping it, and cannot load an empty split.
+    return pa.schema(
+        [(name, pa.string()) for name in names],
+        metadata={
+            "huggingface": json.dumps({"info": {"features": _features(names)}}),
+            **PUBLISHED_DOCUMENTS.metadata,
+        },
+    )
 
 
 class Written(NamedTuple):
@@ -64,6 +67,8 @@ class DocumentsWriter:
         split: str,
         shard_bytes: int,
         contracts: Sequence[ContractStamp] = (),
+        *,
+        has_metadata: bool = False,
     ) -> None:
         """Start a split.
 
@@ -72,8 +77,10 @@ class DocumentsWriter:
             split: Its name.
             shard_bytes: Text bytes of a file at most, unless one document has more.
             contracts: What judged the documents.
+            has_metadata: Whether documents have the column `PUBLISHED_METADATA`, too.
         """
-        self._schema = stamped(_SCHEMA, contracts)
+        names = [*PUBLISHED_DOCUMENTS.names, *([PUBLISHED_METADATA] if has_metadata else [])]
+        self._schema = stamped(_schema(names), contracts)
         folder.mkdir(parents=True)
         self._folder, self._split, self._shard_bytes = folder, split, shard_bytes
         self._batch_bytes = min(BATCH_BYTES, shard_bytes)
@@ -88,7 +95,7 @@ class DocumentsWriter:
         """Append documents and yield those that were written: iterate to the end.
 
         Args:
-            table: PUBLISHED_DOCUMENTS with text as large_string, and `RECORD_COLUMN`.
+            table: PUBLISHED_DOCUMENTS with text (and metadata) as large_string, and `RECORD_COLUMN`.
         """
         pending = table if self._pending is None else pa.concat_tables([self._pending, table])
         yield from self._cut(pending, last=False)
@@ -164,7 +171,9 @@ class DocumentsWriter:
         }
         info = dict.fromkeys(("citation", "description", "homepage", "license"), "")
         _write_json(self._folder / "state.json", state)
-        _write_json(self._folder / "dataset_info.json", {**info, "features": _FEATURES})
+        _write_json(
+            self._folder / "dataset_info.json", {**info, "features": _features(self._schema.names)}
+        )
 
 
 def write_dataset_dict(folder: Path, splits: list[str]) -> None:

@@ -28,7 +28,7 @@ from data_contracts.results import (
     ValidateResult,
     start_folder,
 )
-from data_contracts.schemas import DOCUMENTS, PUBLISHED_DOCUMENTS
+from data_contracts.schemas import DOCUMENTS, PUBLISHED_DOCUMENTS, PUBLISHED_METADATA
 from data_contracts.split import SPLITS
 from data_contracts.token_shards import REPEATS, TokenShardWriter
 from pipeline.id_halves import id_halves
@@ -42,6 +42,7 @@ from pipeline.shard.documents import (
     read_documents,
     write_dataset_dict,
 )
+from pipeline.shard.metadata import RecordMetadata
 from pipeline.shard.order import shuffle_keys
 from pipeline.shard.placements import Placements
 from pipeline.shard.recipe import ShardRecipe
@@ -63,6 +64,9 @@ class ShardInputs(Frozen):
     """The gate's verdict, and the ledger."""
     licenses: dict[str, str | None]
     """Licence per source, for the card; None: unknown."""
+    metadata: Path | None = None
+    """What sources say of their records beside the text (METADATA); None: documents have no such
+    column."""
     lock: Path | None = None
     """A folder with the tokenizer learned before (`data_contracts.lock`); None: learn one. It is
     also learned when the settings that decide it have changed."""
@@ -176,6 +180,7 @@ def _write_documents(run: _Run) -> None:
     paths = partitions(run.inputs.cleaned.documents)
     total = sum(path.stat().st_size for path in paths)
     scatter = Scatter(run.temporary / "documents", total)
+    metadata = RecordMetadata(run.inputs.metadata) if run.inputs.metadata is not None else None
 
     def scatter_kept(path: Path) -> int:
         table = read_ipc(path, DOCUMENTS)
@@ -187,6 +192,8 @@ def _write_documents(run: _Run) -> None:
         rows = table.select(PUBLISHED_DOCUMENTS.names)
         check_lengths(rows, kept)
         rows = rows.append_column(RECORD_COLUMN, pa.array(records))
+        if metadata is not None:
+            rows = rows.append_column(PUBLISHED_METADATA, metadata.of(ids))
         scatter.add(rows, shuffle_keys(ids, run.recipe.shuffle_seed), kept)
         return path.stat().st_size
 
@@ -196,7 +203,13 @@ def _write_documents(run: _Run) -> None:
         run.progress(done, total, "bytes", "shuffling documents")
     folder = run.output_dir / "documents"
     writers = [
-        DocumentsWriter(folder / split, split, run.recipe.documents_shard_bytes, run.contracts)
+        DocumentsWriter(
+            folder / split,
+            split,
+            run.recipe.documents_shard_bytes,
+            run.contracts,
+            has_metadata=metadata is not None,
+        )
         for split in SPLITS
     ]
 

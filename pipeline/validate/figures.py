@@ -8,6 +8,7 @@ import polars as pl
 
 from data_contracts.progress import Progress
 from data_contracts.quality import (
+    EditQuality,
     LanguageQuality,
     ReasonQuality,
     SignalQuality,
@@ -53,6 +54,10 @@ def _source(counts: Counts, source: str, license_name: str | None) -> SourceQual
         kept_by_split={one: by_split.get(str(one), 0) for one in SPLITS},
         kept_by_language={
             name or "": count for name, count in sorted(by_language.items(), key=_most_first)
+        },
+        edits={
+            row["signal"]: EditQuality(records=row["records"], occurrences=row["occurrences"])
+            for row in counts.edits.filter(pl.col("source") == source).iter_rows(named=True)
         },
     )
 

@@ -1,6 +1,6 @@
 """The ledger: every input record's fate, joined from what each stage said of it.
 
-origins ⟕ decisions of ingest, clean and dedup ⟕ kept ⟕ language and cluster. Every record must
+origins ⟕ decisions of ingest, clean and dedup ⟕ kept ⟕ language, edits and cluster. Every record must
 come out with exactly one fate; anything else is a mistake of the mill, and stops it.
 
 Cost: origins, decisions, kept records and languages are read, written and read once more (about
@@ -11,10 +11,12 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
 from data_contracts.arrow_files import read_partitions, write_parquet
+from data_contracts.edits import is_edit
 from data_contracts.progress import Progress, silent
 from data_contracts.reasons import Fate, Reason, Stage, fate_of
 from data_contracts.results import CleanResult, DedupResult, IngestResult
@@ -24,6 +26,7 @@ from pipeline.validate.spill import BUCKET_ROWS, Spill
 DECIDING: Final = (Stage.INGEST, Stage.CLEAN, Stage.DEDUP)
 """Stages that drop records."""
 
+_MEASURED: Final = pa.schema([LEDGER.field(name) for name in ("record_id", "language", "edits")])
 _FATES: Final = {str(reason): str(fate_of(reason)) for reason in Reason}
 
 
@@ -82,12 +85,31 @@ def _scatter(
     for stage, folder in zip(DECIDING, decisions, strict=True):
         spill.add(str(stage), folder, DECISIONS, DECISIONS.names)
     spill.add("kept", deduped.kept, KEPT, ["record_id", "split", "cluster_id"])
-    spill.add_frame(
-        "languages", pl.DataFrame(schema={"record_id": pl.String, "language": pl.String})
-    )
+    spill.add_frame("measured", pl.DataFrame(_MEASURED.empty_table()))
     for table in read_partitions(cleaned.signals):
-        spill.add_frame("languages", pl.DataFrame(table.select(["record_id", "language"])))
+        columns = [table["record_id"], table["language"], edits_of(table)]
+        spill.add_frame("measured", pl.DataFrame(pa.table(columns, schema=_MEASURED)))
     _scatter_clusters(spill, deduped)
+
+
+def edits_of(signals: pa.Table) -> pa.Array:
+    """Gather each record's counts of edits and personal data that are not 0 (`data_contracts.edits`).
+
+    Returns:
+        The ledger's `edits`, one list per record, in the order of the signals.
+    """
+    kind = LEDGER.field("edits").type
+    names = [field.name for field in signals.schema if is_edit(field)]
+    counts = np.zeros((len(names), signals.num_rows), np.int64)
+    for number, name in enumerate(names):
+        counts[number] = signals[name].to_numpy()
+    rows, columns = np.nonzero(counts.T)
+    offsets = np.searchsorted(rows, np.arange(signals.num_rows + 1)).astype(np.int32)
+    told = pa.StructArray.from_arrays(
+        [pa.array(names, pa.string()).take(pa.array(columns)), pa.array(counts[columns, rows])],
+        fields=list(kind.value_type),
+    )
+    return pa.ListArray.from_arrays(pa.array(offsets), told, type=kind)
 
 
 def _scatter_clusters(spill: Spill, deduped: DedupResult) -> None:
@@ -120,15 +142,16 @@ def _ledger_of(spill: Spill, bucket: int) -> pa.Table:
     )
     _check_single("fates", fates)
     _check_same(origins, fates)
-    languages, clusters = spill.read("languages", bucket), spill.read("clusters", bucket)
-    _check_single("signals", languages)
+    measured, clusters = spill.read("measured", bucket), spill.read("clusters", bucket)
+    _check_single("signals", measured)
     joined = (
         origins.join(fates, on="record_id", how="left")
-        .join(languages, on="record_id", how="left")
+        .join(measured, on="record_id", how="left")
         .join(clusters.rename({"cluster_id": "of_survivor"}), on="record_id", how="left")
         .with_columns(
             fate=pl.col("reason").replace_strict(_FATES, default=None, return_dtype=pl.String),
             reasons=pl.col("reasons").fill_null([]),
+            edits=pl.col("edits").fill_null([]),
             cluster_id=pl.coalesce("cluster_id", "of_survivor"),
         )
         .with_columns(

@@ -43,6 +43,8 @@ class Counts(NamedTuple):
     """source, stage, reason, fate, language, split, records (int64): one row per combination."""
     broken: pl.DataFrame
     """rule, records (int64): records that break each rule, whatever else they break."""
+    edits: pl.DataFrame
+    """source, signal, records, occurrences (int64): what cleaning took out or found."""
     documents: pl.DataFrame
     """source, language, split (null: not kept), characters, text_bytes (uint32): one row per
     document that passed clean."""
@@ -78,6 +80,14 @@ def count(stages: Stages) -> Counts:
         .group_by("rule")
         .agg(records=pl.len().cast(pl.Int64))
     )
+    edits = (
+        ledger.select("source", "edits")
+        .explode("edits")
+        .drop_nulls()
+        .unnest("edits")
+        .group_by("source", "signal")
+        .agg(records=pl.len().cast(pl.Int64), occurrences=pl.col("count").sum())
+    )
     text = pl.col("text")
     measured = (
         scan(stages.cleaned.documents, DOCUMENTS)
@@ -98,6 +108,7 @@ def count(stages: Stages) -> Counts:
     return Counts(
         fates=fates.collect(engine="streaming").sort(kinds, nulls_last=True),
         broken=broken.collect(engine="streaming"),
+        edits=edits.collect(engine="streaming").sort("source", "signal"),
         documents=measured.drop("head", "tail"),
         repeated=repeated,
         held_out_copies=_held_out_copies(kept) if repeated else 0,

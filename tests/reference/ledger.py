@@ -16,7 +16,7 @@ def slow_ledger(rows: Rows) -> list[dict]:
     ]
     ledger = []
     for origin in rows.origins:
-        row = dict.fromkeys(LEDGER.names) | origin
+        row = dict.fromkeys(LEDGER.names) | origin | {"edits": []}
         for stage, decision in decided:
             if decision["record_id"] == origin["record_id"]:
                 row |= decision
@@ -30,6 +30,13 @@ def slow_ledger(rows: Rows) -> list[dict]:
         for measured in rows.signals:
             if measured["record_id"] == origin["record_id"]:
                 row["language"] = measured["language"]
+                row["edits"] = [
+                    {"signal": name, "count": count}
+                    for name, count in measured.items()
+                    if name.startswith(("pii_", "removed_", "repaired"))
+                    and not name.endswith("_ratio")
+                    and count
+                ]
         if row["fate"] is None:
             raise LookupError(origin["record_id"])
         ledger.append(row)

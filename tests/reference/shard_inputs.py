@@ -180,6 +180,7 @@ def _ledger(record: Record) -> dict:
         "reasons": []
         if record.kept
         else [{"rule": "near_duplicate", "value": 0.9, "threshold": 0.8}],
+        "edits": [],
         "survivor_id": None,
         "similarity": None if record.kept else 0.9,
         "cluster_id": record.id,

@@ -112,6 +112,7 @@ def _table(
             pc.if_else(is_too_large, values, nothing),
             pc.if_else(is_too_large, pa.scalar(float(recipe.max_record_bytes)), nothing),
             pa.nulls(count, pa.string()),
+            pa.nulls(count, pa.string()),
             as_text(texts),
         ],
         schema=ROWS,

@@ -120,7 +120,7 @@ def read_part(
         if part.kind == "warc":
             from pipeline.ingest.readers.warc import read_warc  # noqa: PLC0415 - as below
 
-            return (yield from read_warc(pieces, recipe))
+            return (yield from read_warc(pieces, recipe, source.metadata_fields))
         return (yield from read_jsonl(pieces, source, recipe, is_start=part.start == 0))
 
 
@@ -231,7 +231,7 @@ def _read_pieces(kind: Format, pieces: Iterator[bytes], reading: _Reading) -> It
     if kind == "warc":
         from pipeline.ingest.readers.warc import read_warc  # noqa: PLC0415 - numba takes a second
 
-        return read_warc(pieces, recipe)
+        return read_warc(pieces, recipe, source.metadata_fields)
     return read_text(pieces, path, recipe)
 
 

@@ -46,7 +46,8 @@ def read_jsonl(
             data = line.removeprefix(_BYTE_ORDER_MARK) if is_first else line
             if data.strip(_BLANK):
                 add_json(rows, fields, position, data)
-            yield from rows.batches()
+            if rows.is_full:  # asked for each line: a generator for each would take longer
+                yield from rows.rest()
     except BrokenStream as fault:
         position += 1
         rows.fail_with(position, fault)

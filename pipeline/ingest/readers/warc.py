@@ -18,6 +18,7 @@ from fastwarc.warc import WarcRecord
 
 from data_contracts.reasons import Reason
 from pipeline.ingest.domains import DomainList
+from pipeline.ingest.fields import as_json
 from pipeline.ingest.readers.html import BadPage, text_of_page
 from pipeline.ingest.readers.text import text_in_utf8
 from pipeline.ingest.recipe import IngestRecipe
@@ -49,6 +50,14 @@ class Frame(NamedTuple):
     """Whether the file goes on to the block's end."""
 
 
+class _About(NamedTuple):
+    """What a record has beside its text."""
+
+    key: str | None
+    uri: str
+    metadata: str | None
+
+
 class _Text(NamedTuple):
     """A payload that belongs to the corpus."""
 
@@ -57,7 +66,9 @@ class _Text(NamedTuple):
     charset: str | None
 
 
-def read_warc(pieces: Iterator[bytes], recipe: IngestRecipe) -> Generator[pa.Table, None, int]:
+def read_warc(
+    pieces: Iterator[bytes], recipe: IngestRecipe, kept: tuple[str, ...] = ()
+) -> Generator[pa.Table, None, int]:
     """Read an archive, or a part of it.
 
     A record's key is its URL and date, as in a crawl's index: a URL alone repeats within a crawl,
@@ -66,6 +77,7 @@ def read_warc(pieces: Iterator[bytes], recipe: IngestRecipe) -> Generator[pa.Tab
     Args:
         pieces: Its unpacked bytes.
         recipe: Limits the size of records and the nesting of pages.
+        kept: Names of WARC headers to keep as metadata.
 
     Yields:
         Batches of ROWS; a position is a record's number among all WARC records.
@@ -80,7 +92,7 @@ def read_warc(pieces: Iterator[bytes], recipe: IngestRecipe) -> Generator[pa.Tab
         if not frame.is_whole and stream.fault is not None:
             break  # the row below stands for it
         position += 1
-        _read_frame(rows, position, frame, recipe)
+        _read_frame(rows, position, frame, recipe, kept)
         yield from rows.batches()
     if stream.fault is not None:
         position += 1
@@ -142,7 +154,9 @@ def _headers(reader: BinaryIO) -> dict[str, str]:
     return {}
 
 
-def _read_frame(rows: RowCollector, position: int, frame: Frame, recipe: IngestRecipe) -> None:
+def _read_frame(
+    rows: RowCollector, position: int, frame: Frame, recipe: IngestRecipe, kept: tuple[str, ...]
+) -> None:
     if not frame.headers or not frame.is_whole:
         rows.fail(position, Reason.BAD_FORMAT)
         return
@@ -162,24 +176,26 @@ def _read_frame(rows: RowCollector, position: int, frame: Frame, recipe: IngestR
         rows.fail(position, Reason.TOO_LARGE, len(text.data), recipe.max_record_bytes)
         return
     key = f"{uri} {frame.headers.get('warc-date', '')}".strip()
-    _add_text(rows, position, text, key or None, uri, recipe)
+    said = {name: frame.headers[name.lower()] for name in kept if name.lower() in frame.headers}
+    about = _About(key or None, uri, as_json(said) if said else None)
+    _add_text(rows, position, text, about, recipe)
 
 
 def _add_text(
-    rows: RowCollector, position: int, text: _Text, key: str | None, uri: str, recipe: IngestRecipe
+    rows: RowCollector, position: int, text: _Text, about: _About, recipe: IngestRecipe
 ) -> None:
     if text.is_html:
         extracted = text_of_page(text.data, text.charset, recipe)
         if isinstance(extracted, BadPage):
             rows.fail(position, Reason.BAD_HTML, extracted.value, extracted.threshold)
         else:
-            rows.add(position, extracted, key, uri)
+            rows.add(position, extracted, *about)
         return
     plain = text_in_utf8(text.data, text.charset)
     if plain is None:
         rows.fail(position, Reason.BAD_ENCODING)
     else:
-        rows.add(position, plain, key, uri)
+        rows.add(position, plain, *about)
 
 
 def _may_hold_text(headers: dict[str, str], uri: str) -> bool:

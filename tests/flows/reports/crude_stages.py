@@ -75,6 +75,7 @@ def _write_ledger(folder: Path, records: Sequence[Made]) -> None:
             "fate": fate_of(one.reason) if one.reason else "kept", "reason": one.reason,
             "reasons": [{"rule": one.reason, "value": one.value, "threshold": one.threshold}]
             if one.reason else [],
+            "edits": [],
             "survivor_id": one.survivor and one.survivor.id, "similarity": one.similarity,
             "language": one.language, "split": None if one.reason else one.split,
             "tokens": None if one.reason else len(one.words),

@@ -1,7 +1,7 @@
 import pytest
 
-from data_contracts.quality import Distribution, SignalQuality, Spread
-from flows.reports.findings import compare_with, effect_of, personal_data
+from data_contracts.quality import Distribution, EditQuality, SignalQuality, Spread
+from flows.reports.findings import TakenOut, compare_with, effect_of, personal_data, taken_out
 
 EDGES = (0.0, 1.0, 2.0, 4.0, 8.0)
 
@@ -43,6 +43,25 @@ def test_personal_data_is_left_over_only_where_the_recipe_leaves_it(dataset):
     assert {kind: one.left_over for kind, one in found.items()} == {
         "email": 0, "phone": 19, "card": 19,
     }  # fmt: skip
+
+
+def test_what_was_taken_out_is_told_per_source_and_personal_data_by_how_often(dataset):
+    names = list(dataset.quality.sources)[:2]
+    edits = {
+        "removed_policy_lines": EditQuality(records=1, occurrences=2),
+        "pii_email": EditQuality(records=3, occurrences=4),
+    }
+    sources = dataset.quality.sources | {
+        name: dataset.quality.sources[name].model_copy(update={"edits": edits}) for name in names
+    }
+    quality = dataset.quality.model_copy(
+        update={"sources": sources, "signals": {"pii_email": signal((5, 7, 3, 9))}}
+    )
+    assert taken_out(quality) == (
+        TakenOut(what="removed_policy_lines", records=2, by_source=dict.fromkeys(names, 2)),
+    )
+    assert taken_out(quality)[0].occurrences == 4
+    assert [one.occurrences for one in personal_data(quality, {})] == [8]
 
 
 def test_a_version_beside_itself_has_not_moved(dataset):

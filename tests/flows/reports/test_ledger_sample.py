@@ -33,6 +33,7 @@ def ledger(tmp_path_factory):
             [{"rule": reason, "value": 3.0, "threshold": 50.0}] if reason else []
             for reason in reasons
         ],
+        "edits": [[]] * ROWS,
         "split": [
             None if reason else ("test" if one < "1" else "train")
             for one, reason in zip(ids, reasons, strict=True)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from data_contracts.edits import is_edit
 from pipeline.buffers import text_buffers
 from pipeline.clean import kernels
 from pipeline.clean.columns import COLUMNS
@@ -143,4 +144,8 @@ def test_every_signal_is_defined_promised_and_never_null():
     assert names == [*COLUMNS, "quality", *(one.name for one in EDITS)]
     assert SIGNALS.names == ["record_id", "source", "language", "language_score", *names]
     assert not any(field.nullable for field in SIGNALS)
+    ratio = {"removed_word_ratio"}
+    assert {field.name for field in SIGNALS if is_edit(field)} == {
+        one.name for one in EDITS
+    } - ratio
     assert all(one.definition and one.unit for one in DEFINITIONS)

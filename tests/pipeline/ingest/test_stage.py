@@ -72,6 +72,7 @@ def test_records_in_are_kept_or_dropped_for_a_reason_and_each_has_one_origin(tmp
     assert IngestResult.load(result.folder) == result
     assert sorted(p.name for p in result.folder.iterdir()) == [
         "decisions",
+        "metadata",
         "origins",
         "records",
         "result.json",

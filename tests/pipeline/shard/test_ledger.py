@@ -30,6 +30,7 @@ def ledger_row(number: int, fate: str = "kept", stage: str = "validate") -> dict
         "stage": stage,
         "fate": fate,
         "reasons": [],
+        "edits": [],
     }
 
 

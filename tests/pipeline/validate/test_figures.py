@@ -3,7 +3,7 @@
 import pytest
 
 from data_contracts.errors import SchemaMismatch
-from data_contracts.quality import EXAMPLES_PER_REASON, EXCERPT_CHARACTERS, Quality
+from data_contracts.quality import EXAMPLES_PER_REASON, EXCERPT_CHARACTERS, EditQuality, Quality
 from data_contracts.reasons import Fate, Reason, Stage
 from data_contracts.split import Split
 from tests.pipeline.validate.conftest import corpus
@@ -113,8 +113,23 @@ def test_clusters_come_biggest_first(run):
     ]
 
 
+def test_what_cleaning_took_out_and_found_is_counted_per_source(run):
+    records = [
+        Record("1", source="a", text="two words"),
+        Record("2", source="a", text="five words and an a@b"),
+        Record("3", source="b", text="no three words"),
+    ]
+    quality = Quality.load(run(records).quality)
+    assert quality.sources["a"].edits == {
+        "pii_email": EditQuality(records=1, occurrences=1),
+        "removed_numeric_lines": EditQuality(records=2, occurrences=4),
+    }
+    assert quality.sources["b"].edits == {}
+
+
 def test_every_numeric_signal_is_described_over_all_measured_and_over_kept_records(quality):
-    assert set(quality.signals) == {"words", "digit_ratio", "mean_word_length", "language_score"}
+    described = {"language_score", "words", "digit_ratio", "mean_word_length", "pii_email"}
+    assert set(quality.signals) == described | {"removed_word_ratio", "removed_numeric_lines"}
     words = quality.signals["words"]
     assert words.total.measured.values == quality.records_in - 1
     assert words.total.kept.values == quality.kept

@@ -72,7 +72,7 @@ def test_progress_is_told_from_the_ledger_to_the_last_signal(write_inputs, tmp_p
 
     validate(write_inputs(), ValidateRecipe(), tmp_path / "out", progress=listen)
     assert told[0] == (0, len(corpus()), "records")
-    assert (5, 5, "signals") in told
+    assert (7, 7, "signals") in told
     assert told[-1][2] == "tables"
     assert told[-1][0] == told[-1][1]
     assert all(done <= total for done, total, _ in told)

@@ -61,7 +61,7 @@ def feed(tmp_path):
                     {"name": "news", "path": "feed", "delivery": "append", "key_field": "id"}
                 ],
                 "split": {"validation_ratio": 0, "test_ratio": 0},
-                "validate": {"contract": "contract.yaml"},
+                "validate": {"contracts": ["contract.yaml"]},
                 "shard": {"vocabulary_size": 300},
                 "train": None,
             }

@@ -163,6 +163,8 @@ class TrainRecipe(OptimizerRecipe):
     keep_checkpoints: int = Field(default=1, ge=1)
     """How many checkpoints stay while a run goes on: where the last one is damaged, the one before
     is taken up."""
+    tensorboard: bool = False
+    """Whether what metrics.jsonl tells also goes into a file that TensorBoard reads."""
     save: Literal["last", "best"] = "last"
     """Which weights become the model: those after the last step, or those of the lowest validation
     loss."""

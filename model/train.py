@@ -40,6 +40,7 @@ _NOT_DECISIVE: Final = {
     "micro_batch_tokens",
     "recompute_activations",
     "compile",
+    "tensorboard",
 }
 
 
@@ -94,7 +95,8 @@ def train(
         if resumed_from_step:
             parts = (trainer.model, trainer.optimizer, trainer.average)
             load_checkpoint(output_dir, settings, *parts)
-        with MetricsLog(output_dir, resumed_from_step, writes=world.writes) as log:
+        logged = {"writes": world.writes, "tensorboard": recipe.tensorboard}
+        with MetricsLog(output_dir, resumed_from_step, **logged) as log:
             _run(trainer, log, output_dir, settings, progress)
         if world.writes:
             with trainer.averaged():

@@ -66,11 +66,14 @@ def test_slicing_chunking_and_order_change_no_signal(documents, data):
 
 
 @given(hostile_bytes)
-def test_any_bytes_are_measured_safely(data):
-    buffers = text_buffers(pa.array([data], pa.large_binary()))
-    rows = stop_rows(pa.array(["en"]))
-    out, _ = kernels.measure(*buffers, *unicode_tables(), rows, stop_table()[1], *NO_MODEL[:2])
+def test_any_bytes_are_measured_safely_and_alike_without_compiling(data):
+    buffers = text_buffers(pa.array([b"ab", data, b"cd"], pa.large_binary())[1:2])
+    given_numbers = (*buffers, *unicode_tables(), stop_rows(pa.array(["en"])), stop_table()[1])
+    out, _ = kernels.measure(*given_numbers, *NO_MODEL[:2])
+    with wrapping_integers():
+        plain, _ = PLAIN.measure(*given_numbers, *NO_MODEL[:2])
     assert np.isfinite(out).all()
+    assert out.tolist() == plain.tolist()
     assert out[0, COLUMNS.index("bytes")] == len(data)
 
 

@@ -26,7 +26,12 @@ from pipeline.clean.lines.columns import (
 )
 from pipeline.kernel_cache import kernel
 from pipeline.text.kernels import decode
-from pipeline.text.unicode_tables import CLASS_MASK, CLOSER, LETTER, SENTENCE_END, UNSPACED
+from pipeline.text.unicode_tables import CLASS_MASK, CLOSER, SENTENCE_END, UNSPACED
+
+BLANK_IN_RUN = 1
+RUN = 2
+UPPER_IN_RUN = 4
+DIGIT_IN_RUN = 8
 
 _LINE_FEED = 0x0A
 _FULL_STOP = 0x2E
@@ -120,27 +125,80 @@ def is_counter(text, start, stop, kinds, nouns, noun_starts):
 
 
 @kernel
+def may_hold(text, anchors):
+    """Tell whether one of a few groups of four bytes may stand in a text, whatever its case.
+
+    Args:
+        text: uint8 (bytes,).
+        anchors: uint8 (groups, 4), in lower case.
+    """
+    may = False
+    for a in range(len(anchors)):
+        one, two = anchors[a, 0], anchors[a, 1]
+        three, four = anchors[a, 2], anchors[a, 3]
+        for i in range(len(text) - 3):  # without branches: compiled to vector instructions
+            may |= (
+                (text[i] | 0x20 == one)
+                & (text[i + 1] | 0x20 == two)
+                & (text[i + 2] | 0x20 == three)
+                & (text[i + 3] | 0x20 == four)
+            )
+    return may
+
+
+@kernel
+def find_phrase(text, start, stop, phrases, phrase_starts, phrase_columns, pairs):
+    """Find the first rule on phrases that a line breaks.
+
+    Args: as `edit_lines`, and
+        pairs: bool (256, 256). Whether a phrase begins with these two bytes.
+
+    Returns:
+        A column of COLUMNS, or KEPT.
+    """
+    phrase = KEPT
+    for i in range(start, stop - 1):
+        if pairs[text[i], text[i + 1]]:
+            for p in range(len(phrase_columns)):
+                column = phrase_columns[p]
+                if (phrase == KEPT or column < phrase) and begins_with(
+                    text, i, stop, phrases[phrase_starts[p] : phrase_starts[p + 1]]
+                ):
+                    phrase = column
+    return phrase
+
+
+@kernel
+def run_table(classes, kinds):
+    """Tell for each byte what it is where nothing depends on its neighbours.
+
+    Returns:
+        uint8 (256,): RUN and more for bytes of ASCII that neither end a sentence nor close a quote;
+        0 for all others.
+    """
+    table = np.zeros(256, np.uint8)
+    for byte in range(0x80):
+        if classes[byte] & (SENTENCE_END | CLOSER):
+            continue
+        table[byte] = RUN
+        if kinds[byte] & BLANK_KIND:
+            table[byte] |= BLANK_IN_RUN
+        if kinds[byte] & UPPER_KIND:
+            table[byte] |= UPPER_IN_RUN
+        if kinds[byte] & DIGIT_KIND:
+            table[byte] |= DIGIT_IN_RUN
+    return table
+
+
+@kernel
 def judge_line(
-    text,
-    start,
-    stop,
-    classes,
-    kinds,
-    phrases,
-    phrase_starts,
-    phrase_columns,
-    pairs,
-    plain,
-    nouns,
-    noun_starts,
-    limits,
-    max_uppercase,
+    text, start, stop, classes, kinds, runs, phrase, nouns, noun_starts, limits, max_uppercase
 ):
     """Find the first rule that a line breaks.
 
     Args: as `edit_lines`, and
-        pairs: bool (256, 256). Whether a phrase begins with these two bytes.
-        plain: bool (256,). Small letters of ASCII: part of a word, and no rule's business.
+        runs: uint8 (256,), from `run_table`.
+        phrase: From `find_phrase`.
 
     Returns:
         (a column of COLUMNS, or KEPT; words in the line). A blank line is kept and has no words.
@@ -153,52 +211,53 @@ def judge_line(
     run = 0  # of what is neither blank nor a letter of a script without spaces
     longest_run = 0
     unspaced = 0
-    in_word = False
+    in_word = 0
     ended = False
     last = np.int64(0)
     dots = 0
     gap = False  # a blank stands behind the dots
-    phrase = KEPT
     i = start
     while i < stop:
-        byte = text[i]
-        if i + 1 < stop and pairs[byte, text[i + 1]]:
-            for p in range(len(phrase_columns)):
-                column = phrase_columns[p]
-                if (phrase == KEPT or column < phrase) and begins_with(
-                    text, i, stop, phrases[phrase_starts[p] : phrase_starts[p + 1]]
-                ):
-                    phrase = column
-        if plain[byte]:
+        if characters and unspaced == 0 and runs[text[i]]:
+            # Most of English: the same as below for many characters at once.
             begin = i
-            i += 1
-            while i < stop and plain[text[i]]:
-                if i + 1 < stop and pairs[text[i], text[i + 1]]:
-                    break  # a phrase may begin here
+            while i < stop:
+                entry = runs[text[i]]
+                if entry == 0:
+                    break
+                blank = np.int64(entry & BLANK_IN_RUN)
+                words += in_word & blank
+                in_word = 1 - blank
+                run = (run + 1) * in_word
+                longest_run = max(longest_run, run)
+                upper += (entry & UPPER_IN_RUN) != 0
+                digits += (entry & DIGIT_IN_RUN) != 0
                 i += 1
-            in_word = True
             length += i - begin
-            characters = length
-            run += i - begin
-            longest_run = max(longest_run, run)
-            dots = 0
-            last = np.int64(text[i - 1])
-            ended = False
+            end = i
+            while end > begin and runs[text[end - 1]] & BLANK_IN_RUN:
+                end -= 1
+            gap = end < i
+            if end > begin:
+                characters = length - (i - end)
+                last = np.int64(text[end - 1])
+                ended = False
+                dots = 0
             continue
-        point, width = np.int64(byte), 1
-        if byte >= 0x80:
+        point, width = np.int64(text[i]), 1
+        if point >= 0x80:
             point, width = decode(text, i, stop)
         i += width
         kind = kinds[point]
         if kind & BLANK_KIND:
             if in_word:
                 words += max(unspaced, 1)
-            in_word = False
+            in_word = 0
             unspaced = run = 0
             length += characters > 0
             gap = True
             continue
-        in_word = True
+        in_word = 1
         length += 1
         characters = length
         entry = classes[point]
@@ -251,6 +310,7 @@ def edit_lines(
     phrases,
     phrase_starts,
     phrase_columns,
+    anchors,
     nouns,
     noun_starts,
     limits,
@@ -266,6 +326,7 @@ def edit_lines(
         phrases: uint8. Phrases that no line may hold.
         phrase_starts: int64 (phrases + 1,).
         phrase_columns: int64 (phrases,), JAVASCRIPT or POLICY.
+        anchors: uint8 (groups, 4). Four bytes of which each phrase holds some.
         nouns: uint8. What counters count.
         noun_starts: int64 (nouns + 1,).
         limits: int64 (columns,). LONG_WORD and SCANTY: characters and words; UNFINISHED, NUMERIC,
@@ -284,35 +345,45 @@ def edit_lines(
         one, other = phrases[phrase_starts[p]], phrases[phrase_starts[p] + 1]
         pairs[one, other] = pairs[one - 32, other] = True
         pairs[one, other - 32] = pairs[one - 32, other - 32] = True
-    plain = np.zeros(256, np.bool_)
-    for byte in range(0x61, 0x7B):
-        plain[byte] = kinds[byte] == WORD_KIND and classes[byte] & CLASS_MASK == LETTER
+    runs = run_table(classes, kinds)
     o = 0
     for d in range(documents):
         i, stop = starts[d], starts[d + 1]
+        phrased = len(phrase_columns) > 0 and may_hold(text_bytes[i:stop], anchors)
         while i < stop:
             begin = o
+            cut = False  # what a citation parted may be a phrase now
             while i < stop and text_bytes[i] != _LINE_FEED:
                 if text_bytes[i] == _OPEN and limits[CITATIONS]:
                     length = citation_length(text_bytes, i, stop)
                     if length:
                         counts[d, CITATIONS] += 1
                         i += length
+                        cut = True
                         continue
-                out[o] = text_bytes[i]
-                o += 1
-                i += 1
+                    out[o] = _OPEN
+                    o += 1
+                    i += 1
+                end = i
+                while end < stop and text_bytes[end] != _LINE_FEED and text_bytes[end] != _OPEN:
+                    end += 1
+                if end == i and end < stop and text_bytes[end] == _OPEN and not limits[CITATIONS]:
+                    end += 1
+                for k in range(end - i):
+                    out[o + k] = text_bytes[i + k]
+                o += end - i
+                i = end
+            phrase = KEPT
+            if phrased or cut:
+                phrase = find_phrase(out, begin, o, phrases, phrase_starts, phrase_columns, pairs)
             column, words = judge_line(
                 out,
                 begin,
                 o,
                 classes,
                 kinds,
-                phrases,
-                phrase_starts,
-                phrase_columns,
-                pairs,
-                plain,
+                runs,
+                phrase,
                 nouns,
                 noun_starts,
                 limits,

@@ -42,6 +42,9 @@ for command in (
     looking.near,
     looking.clusters,
     looking.diff,
+    looking.report,
+    looking.show,
+    looking.lineage,
     keeping.verify,
     keeping.forget,
     keeping.gc,
@@ -56,7 +59,10 @@ for command in (
     modelling.translate,
     modelling.classify,
     compressing.compress,
+    compressing.export_model,
     serving.up,
+    serving.setup,
+    serving.status,
 ):
     app.command()(command)
 app.command(name="ls")(looking.list_versions)

@@ -1,5 +1,7 @@
-"""The command that makes smaller models of one."""
+"""Commands that make something else of a model: smaller ones, files for other programs."""
 
+import json as json_text
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +13,22 @@ from flows.commands.options import DEFAULT_WAREHOUSE, Json, WarehousePath
 Model = Annotated[
     str, typer.Argument(help="NAME@VERSION, NAME for its latest version, or a model's folder.")
 ]
+
+
+class ModelFormat(StrEnum):
+    """What `mill export-model` writes."""
+
+    HUGGING_FACE = "huggingface"
+    GGUF = "gguf"
+    ONNX = "onnx"
+
+
+class Precision(StrEnum):
+    """How GGUF stores matrices."""
+
+    F32 = "f32"
+    F16 = "f16"
+    Q8_0 = "q8_0"
 
 
 def compress(
@@ -47,3 +65,34 @@ def compress(
     print_compressed(result, to)
     if json:
         print(result.model_dump_json())
+
+
+def export_model(
+    model: Model,
+    to: Annotated[Path, typer.Option(help="A folder; for GGUF a file.")],
+    form: Annotated[
+        ModelFormat,
+        typer.Option(
+            "--format",
+            help="huggingface: a decoder for Transformers and vLLM; gguf: a decoder for llama.cpp; "
+            "onnx: a classifier for onnxruntime.",
+        ),
+    ] = ModelFormat.HUGGING_FACE,
+    precision: Annotated[
+        Precision, typer.Option(help="How GGUF stores matrices: 32, 16 or 8 bits.")
+    ] = Precision.F16,
+    warehouse: WarehousePath = DEFAULT_WAREHOUSE,
+    json: Json = False,
+) -> None:
+    """Write a model for other programs: Hugging Face, GGUF, ONNX."""
+    from flows.model_export import export
+    from flows.model_folders import model_folder
+    from flows.terminal import leave_output_to_json
+
+    leave_output_to_json(json)
+    written = export(model_folder(model, warehouse), to, form.value, precision.value)
+    if json:
+        print(json_text.dumps({"format": form.value, "files": [str(path) for path in written]}))
+        return
+    for path in written:
+        print(f"{path}  {path.stat().st_size / 1e6:,.1f} MB")

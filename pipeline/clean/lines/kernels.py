@@ -211,7 +211,7 @@ def judge_line(
     run = 0  # of what is neither blank nor a letter of a script without spaces
     longest_run = 0
     unspaced = 0
-    in_word = 0
+    in_word = 0  # 1 or 0: it is reckoned with
     ended = False
     last = np.int64(0)
     dots = 0
@@ -225,7 +225,7 @@ def judge_line(
                 entry = runs[text[i]]
                 if entry == 0:
                     break
-                blank = np.int64(entry & BLANK_IN_RUN)
+                blank = entry & BLANK_IN_RUN
                 words += in_word & blank
                 in_word = 1 - blank
                 run = (run + 1) * in_word

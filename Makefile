@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test lint types bench constraints clean
+.PHONY: help run up test lint types bench audit constraints clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -36,6 +36,11 @@ types: $(READY) ## Check types
 
 bench: $(READY) ## Measure speed against peers in the same run; writes build/bench.json
 	$(BIN)/python -m tests.bench.run
+
+audit: ## Compare the pinned dependencies with published advisories (needs the internet)
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/python -m pip install --quiet pip-audit
+	build/audit/bin/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
 
 constraints: ## Resolve the newest versions that fit into constraints.txt
 	$(PYTHON) -m venv build/resolve

@@ -7,6 +7,7 @@ worse than none.
 
 import hashlib
 import json
+import re
 from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -27,6 +28,8 @@ from data_contracts.strict_yaml import load_strictly
 
 STANDARDS: Final = ("v3.1.0", "v3.2.0")
 """Versions of ODCS that are understood."""
+
+_ID: Final = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
 
 
 class Contract:
@@ -52,6 +55,9 @@ class Contract:
         self.document = OpenDataContractStandard(**loaded)
         self.id = str(self.document.id)
         self.version = str(self.document.version)
+        if not _ID.match(self.id):  # it names a file in every version that it judges
+            problem = "an id is of letters, digits, dots, dashes and underscores, 100 at most"
+            raise ContractInvalid(path, "id", problem)
         self._objects = {one.name or "": one for one in self.document.schema_ or []}
         if len(self._objects) != len(self.document.schema_ or []):
             raise ContractInvalid(path, "schema", "two tables have the same name")

@@ -302,6 +302,8 @@ class TrainResult(Result):
     """Optimiser steps taken."""
     tokens_seen: int = Field(ge=1)
     """Training tokens that went through the model."""
+    source_tokens: dict[str, int] = Field(default_factory=dict)
+    """The same by source."""
     tokens_per_second: float = Field(ge=0)
     """Training throughput, evaluation excluded."""
     final_train_loss: float

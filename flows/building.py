@@ -12,7 +12,9 @@ from data_contracts.results import EvaluateResult
 from data_contracts.warehouse import Warehouse
 from flows import steps, tasks
 from flows.disk import a_full_disk_is_told
-from flows.outbox import tell_of_rejection, tell_of_versions
+from flows.forms import chosen
+from flows.freshness import note_checked
+from flows.outbox import tell
 from flows.plan import Plan, make_plan, model_key
 from flows.publish import (
     DataResults,
@@ -21,13 +23,14 @@ from flows.publish import (
     published_dataset,
     published_model,
 )
-from flows.recipe import Recipe, load_recipe
+from flows.recipe import Recipe
 
 
 def prepare(
     recipe: Path | Recipe,
     warehouse: Path,
     sample: int | None,
+    changes: tuple[str, ...] = (),
     *,
     lock: Path | None = None,
     relearn_tokenizer: bool = False,
@@ -37,9 +40,8 @@ def prepare(
     Raises:
         CorpusError: The recipe is wrong, a source is missing, the disk is too small.
     """
-    loaded = load_recipe(recipe) if isinstance(recipe, Path) else recipe.at(Path.cwd())
     plan = make_plan(
-        loaded.sampled(sample),
+        chosen(recipe, changes).sampled(sample),
         Warehouse.create(warehouse),
         lock=lock and lock.absolute(),
         relearn_tokenizer=relearn_tokenizer,
@@ -59,8 +61,13 @@ def prepare(
     return plan
 
 
-def build_until(plan: Plan, last: Stage) -> Published | None:
+def build_until(plan: Plan, last: Stage, *, training: bool = False) -> Published | None:
     """Run the stages of the data half up to one; `shard` ends in a dataset version.
+
+    Args:
+        plan: What to run.
+        last: The last stage.
+        training: Whether the same run trains on the version: nobody else is asked to, then.
 
     Raises:
         ContractFailed: A critical check failed; the rejected folder holds the evidence.
@@ -72,6 +79,7 @@ def build_until(plan: Plan, last: Stage) -> Published | None:
             get_run_logger().info("kept %d new deliveries", kept)
         if last is Stage.SHARD and plan.dataset_version is not None:
             get_run_logger().info("the dataset is up to date: %s", plan.dataset_version)
+            note_checked(warehouse, plan.recipe.name)
             return published_dataset(warehouse, f"{plan.recipe.name}@{plan.dataset_version}")
         ingested = tasks.ingest_task(plan)
         if last is Stage.INGEST:
@@ -98,7 +106,8 @@ def build_until(plan: Plan, last: Stage) -> Published | None:
         results = results.model_copy(update={"sharded": sharded, "released": released})
         _stop_if_rejected(plan, results)
         published = tasks.publish_dataset_task(plan, results)
-    tell_of_versions(warehouse)
+        note_checked(warehouse, plan.recipe.name)
+    tell(warehouse, training=training)
     return published
 
 
@@ -117,7 +126,7 @@ def build_model(recipe: Recipe, warehouse: Warehouse, dataset: Published) -> Pub
         )
         model = tasks.publish_model_task(recipe, warehouse.root, dataset, trained, evaluated)
         tasks.publish_evaluation_task(recipe, warehouse.root, model, dataset, evaluated)
-    tell_of_versions(warehouse)
+    tell(warehouse)
     return model
 
 
@@ -146,5 +155,5 @@ def _stop_if_rejected(plan: Plan, results: DataResults) -> None:
         return
     report = tasks.reject_dataset_task(plan, results)
     error = contract_failed(plan, results, report)
-    tell_of_rejection(plan.recipe.name, plan.key(Stage.VALIDATE), report, error.failures)
+    tell(Warehouse(plan.warehouse))
     raise error

@@ -42,6 +42,9 @@ for command in (
     looking.near,
     looking.clusters,
     looking.diff,
+    looking.report,
+    looking.show,
+    looking.lineage,
     keeping.verify,
     keeping.forget,
     keeping.gc,
@@ -59,6 +62,8 @@ for command in (
     models.export_model,
     models.read,
     serving.up,
+    serving.setup,
+    serving.status,
 ):
     app.command()(command)
 app.command(name="ls")(looking.list_versions)

@@ -4,12 +4,16 @@
 Prefect is first imported; whatever the user has set already wins. Nothing here imports Prefect.
 """
 
+import fcntl
 import json
 import os
 import socket
+import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from data_contracts.errors import ServerUnavailable
@@ -41,6 +45,8 @@ def prepare_prefect(home: Path) -> str | None:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_CLI_VERSION_CHECK": "false",
         "DO_NOT_TRACK": "1",
+        # Runs and events of over 90 days go by themselves: a database that grows makes pages slow.
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # 20 s fails on a busy machine
         "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
@@ -92,6 +98,26 @@ def _require_listener(api_url: str) -> None:
 def ui_url(api_url: str) -> str:
     """Where the pages of a server are; the second version of them is the one we test."""
     return api_url.removesuffix("/api") + "/v2"
+
+
+@contextmanager
+def kept_port(preferred: int) -> Iterator[int]:
+    """Find a free port that no other `mill` takes while the block lasts.
+
+    A server listens seconds after its port was found free: two workplaces started together would
+    take the same one, and one would register its deployments with the other's server.
+    """
+    with ExitStack() as kept:
+        for wanted in (preferred, 0):
+            port = free_port(wanted)
+            name = f"corpusmill-port-{os.getuid()}-{port}.lock"
+            file = kept.enter_context((Path(tempfile.gettempdir()) / name).open("a"))
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                continue
+            break
+        yield port
 
 
 def free_port(preferred: int) -> int:

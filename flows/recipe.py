@@ -137,6 +137,37 @@ def load_recipe(path: Path, changes: Sequence[tuple[list[str], Any]] = ()) -> Re
     return recipe
 
 
+def parse_change(path: Path, change: str) -> tuple[list[str], Any]:
+    """Read `FIELD=VALUE`: the field's place, part by part, and the value, which is YAML.
+
+    Raises:
+        RecipeInvalid: It is none.
+    """
+    field, equals, value = change.partition("=")
+    parts = field.strip().split(".")
+    if not equals or not all(parts):
+        fix = "Say FIELD=VALUE, such as dedup.jaccard_threshold=0.7."
+        raise RecipeInvalid(path, field, "this sets no field", fix)
+    try:
+        return parts, yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise RecipeInvalid(path, field, f"not YAML: {error}", "Mend the value.") from error
+
+
+def change_recipe(recipe: Recipe, changes: Sequence[tuple[list[str], Any]]) -> Recipe:
+    """Set fields of a recipe, and check it again.
+
+    Raises:
+        RecipeInvalid: It says something wrong or unknown now.
+    """
+    if not changes:
+        return recipe
+    content: Any = recipe.model_dump(mode="json", exclude_unset=True)
+    for field, value in changes:
+        content = _with(content, field, value)
+    return parse_recipe(content, recipe.name)
+
+
 def _with(content: Any, place: list[str], value: Any) -> Any:
     """Set one field of nested mappings; what is in the way is replaced, and then refused or not."""
     if not place:

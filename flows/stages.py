@@ -21,6 +21,7 @@ from flows.building import (
     prepare,
 )
 from flows.candidates import stand
+from flows.forms import RecipeChoice
 from flows.places import DEFAULT_WAREHOUSE, DEMO_RECIPE
 from flows.promotion import Standing
 from flows.publish import Published, published_dataset, published_model
@@ -30,9 +31,11 @@ from model.recipe import EvaluateRecipe, TrainRecipe
 ARGUMENTS = """
 
 Args:
-    recipe: A recipe file, or a recipe filled in here.
-    warehouse: Folder that versions are published in.
+    recipe: One of the list, another recipe file, or a recipe filled in here.
+    changes: Fields of the recipe to set for this run, such as dedup.jaccard_threshold=0.7 (one
+        each; mill explain lists them).
     sample: Take only so many records of each source, to try a recipe out.
+    warehouse: Folder that versions are published in.
 """
 """The help of the form's fields, as Prefect reads it off a docstring."""
 
@@ -41,11 +44,12 @@ def _flow_until(last: Stage, description: str) -> Callable[..., Published | None
     """Make the flow that runs the data half up to a stage."""
 
     def run(
-        recipe: Path | Recipe = DEMO_RECIPE,
-        warehouse: Path = DEFAULT_WAREHOUSE,
+        recipe: RecipeChoice = DEMO_RECIPE,
+        changes: tuple[str, ...] = (),
         sample: int | None = None,
+        warehouse: Path = DEFAULT_WAREHOUSE,
     ) -> Published | None:
-        return build_until(prepare(recipe, warehouse, sample), last)
+        return build_until(prepare(recipe, warehouse, sample, changes), last)
 
     run.__doc__ = description + ARGUMENTS
     return flow(name=last.value, description=description)(run)
@@ -63,15 +67,15 @@ shard = _flow_until(
 @flow(name="train")
 def train(
     dataset: str | None = None,
-    warehouse: Path = DEFAULT_WAREHOUSE,
     settings: TrainRecipe | None = None,
+    warehouse: Path = DEFAULT_WAREHOUSE,
 ) -> Published:
     """Train, measure and publish a model on a dataset version.
 
     Args:
         dataset: NAME@VERSION, or NAME for its latest version; empty: the latest of all.
-        warehouse: Folder that versions are published in.
         settings: How to train; empty: as the recipe of the dataset says.
+        warehouse: Folder that versions are published in.
     """
     store = Warehouse.existing(warehouse)
     found = published_dataset(store, dataset)
@@ -85,16 +89,16 @@ def train(
 def evaluate(
     model: str | None = None,
     dataset: str | None = None,
-    warehouse: Path = DEFAULT_WAREHOUSE,
     settings: EvaluateRecipe | None = None,
+    warehouse: Path = DEFAULT_WAREHOUSE,
 ) -> EvaluateResult:
     """Measure a model version on a dataset version.
 
     Args:
         model: NAME@VERSION, or NAME for its latest version; empty: the latest of all.
         dataset: NAME@VERSION or NAME; empty: the dataset that the model was trained on.
-        warehouse: Folder that versions are published in.
         settings: How to measure; empty: as the recipe of the dataset says.
+        warehouse: Folder that versions are published in.
     """
     store = Warehouse.existing(warehouse)
     measured = published_model(store, model)
@@ -109,8 +113,8 @@ def evaluate(
 @flow(name="retrain")
 def retrain(
     dataset: str | None = None,
-    warehouse: Path = DEFAULT_WAREHOUSE,
     settings: TrainRecipe | None = None,
+    warehouse: Path = DEFAULT_WAREHOUSE,
 ) -> Standing:
     """Train on a dataset version, and hold the model against the one in production.
 
@@ -118,11 +122,11 @@ def retrain(
 
     Args:
         dataset: NAME@VERSION, or NAME for its latest version; empty: the latest of all.
-        warehouse: Folder that versions are published in.
         settings: How to train; empty: as the recipe of the dataset says.
+        warehouse: Folder that versions are published in.
     """
     store = Warehouse.existing(warehouse)
-    found = published_dataset(store, dataset or None)
+    found = published_dataset(store, dataset)
     recipe = _recipe_of(found.path)
     recipe = recipe.model_copy(update={"train": settings or recipe.train or TrainRecipe()})
     name_run(f"{found.label} retrain")

@@ -4,6 +4,7 @@ Tasks take and return small JSON-able values, never tables, and cache nothing th
 warehouse knows what is there.
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -46,8 +47,11 @@ def worth_retrying(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
     return bool(getattr(state.result(raise_on_failure=False), "retryable", False))
 
 
+STAGE_HOURS = "MILL_STAGE_HOURS"
+"""Environment variable: hours after which a stage is stopped, 72 by default; a rerun continues."""
 SETTINGS: dict[str, Any] = {
     "cache_policy": NO_CACHE,
+    "timeout_seconds": 3600 * float(os.environ.get(STAGE_HOURS, "72")),
     "retries": 3,
     "retry_delay_seconds": [1, 10, 60],
     "retry_condition_fn": worth_retrying,
@@ -235,6 +239,14 @@ def _in_words(result: Result) -> str:
             f"{result.steps:,} steps, {result.parameters / 1e6:.2f} M parameters, "
             f"validation loss {result.best_validation_loss:.3f}"
         )
+    if isinstance(result, EvaluateResult):
+        found = ", ".join(
+            f"{one.split} {one.bits_per_byte.value:.3f}"
+            for one in result.figures
+            if one.predictor == "model"
+        )
+        verdict = "beats" if result.beats_baselines else "does not clearly beat"
+        return f"bits per byte: {found}; {verdict} every baseline"
     return f"done in {result.elapsed_seconds:,.1f} s"
 
 

@@ -7,14 +7,13 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
-import yaml
 from rich.table import Table
 
 from data_contracts.errors import RecipeInvalid, SchemaMismatch, VersionUnknown
 from data_contracts.frozen import Frozen
 from data_contracts.manifest import DatasetManifest
 from data_contracts.warehouse import Warehouse
-from flows.recipe import Recipe, load_recipe
+from flows.recipe import Recipe, load_recipe, parse_change
 from flows.reports.visible_text import visible
 from flows.terminal import console
 from pipeline.clean.recipe import CleanRecipe
@@ -78,16 +77,12 @@ _RUN = "Build a version with this program first: `mill run`."
 
 
 def _parsed(path: Path, change: str) -> tuple[list[str], Any]:
-    field, equals, value = change.partition("=")
-    parts = field.strip().split(".")
-    if not equals or parts[0] != "clean" or len(parts) < 2 or not all(parts):
+    field, _, _ = change.partition("=")
+    if not field.strip().startswith("clean."):
         raise RecipeInvalid(
             path, field, "this cannot be set here", "Say `clean.FIELD=VALUE`, as in the recipe."
         )
-    try:
-        return parts, yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise RecipeInvalid(path, field, f"not YAML: {error}", "Mend the value.") from error
+    return parse_change(path, change)
 
 
 def _require_same_measure(

@@ -9,25 +9,26 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from data_contracts.errors import ServerUnavailable
 from data_contracts.warehouse import Warehouse
+from flows.places import POOL, PROJECT
 from flows.prefect_settings import (
     REPORTS_URL,
     SERVER_FILE,
     answers,
     free_port,
+    kept_port,
     prepare_prefect,
     ui_url,
 )
 from flows.report_server import start_report_server
 
-POOL = "corpusmill"
 PREFECT_PORT = 4200
 REPORTS_PORT = 4280
-START_SECONDS = 120
+START_SECONDS = 240
 STOP_SECONDS = 20
-PROJECT = Path(__file__).resolve().parents[1]
 
 
 @contextmanager
@@ -55,12 +56,19 @@ def some_server(home: Path, say: Callable[[str], None]) -> Iterator[None]:
         _stop(server)
 
 
-def run_workplace(warehouse: Warehouse, say: Callable[[str], None]) -> None:
+def run_workplace(
+    warehouse: Warehouse,
+    say: Callable[[str], None],
+    recipes: Path | None = None,
+    ready: Callable[[dict[str, Any]], None] = lambda _: None,
+) -> None:
     """Run everything until Ctrl-C or SIGTERM.
 
     Args:
         warehouse: Whose runs and reports are shown, and where deployments publish.
         say: Told the addresses and what is going on.
+        recipes: A folder of recipes that the forms list, beside the mill's own.
+        ready: Told the addresses when all is up: `pages_url`, `api_url`, `reports_url`, `pid`.
 
     Raises:
         ServerUnavailable: The server, or the worker, did not come up, or ended by itself.
@@ -70,7 +78,18 @@ def run_workplace(warehouse: Warehouse, say: Callable[[str], None]) -> None:
     if found is not None:
         problem = "a server is running already"
         raise ServerUnavailable(found, problem, f"Open {ui_url(found)}, or stop it first.")
-    port = free_port(PREFECT_PORT)
+    with kept_port(PREFECT_PORT) as port:
+        _run(warehouse, port, say, recipes, ready)
+
+
+def _run(
+    warehouse: Warehouse,
+    port: int,
+    say: Callable[[str], None],
+    recipes: Path | None,
+    ready: Callable[[dict[str, Any]], None],
+) -> None:
+    home = warehouse.prefect_home
     api_url = f"http://127.0.0.1:{port}/api"
     reports = start_report_server(warehouse, free_port(REPORTS_PORT))
     reports_url = f"http://127.0.0.1:{reports.server_port}"
@@ -79,8 +98,6 @@ def run_workplace(warehouse: Warehouse, say: Callable[[str], None]) -> None:
         "PREFECT_UI_URL": ui_url(api_url),
         "PREFECT_SERVER_API_HOST": "127.0.0.1",
         "PREFECT_SERVER_API_PORT": str(port),
-        "MILL_PROJECT": str(PROJECT),
-        "MILL_WAREHOUSE": str(warehouse.root),
         REPORTS_URL: reports_url,
     }
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -94,12 +111,15 @@ def run_workplace(warehouse: Warehouse, say: Callable[[str], None]) -> None:
         addresses = {"api_url": api_url, "reports_url": reports_url, "pid": os.getpid()}
         (home / SERVER_FILE).write_text(json.dumps(addresses), encoding="utf-8")
         say("registering the deployments …")
-        register_deployments(home)
+        from flows.registration import register  # noqa: PLC0415 - Prefect reads its settings then
+
+        register(home, warehouse, recipes)
         running.append(_start(home, "worker", "worker", "start", "--pool", POOL, "--name", "mill"))
         say(f"Prefect   {ui_url(api_url)}")
         say(f"reports   {reports_url}")
         say(f"logs      {home / 'server.log'}, {home / 'worker.log'}")
         say("Ctrl-C stops all of it.")
+        ready(addresses | {"pages_url": ui_url(api_url)})
         _watch(running, api_url, home)
     except KeyboardInterrupt:
         say("stopping …")
@@ -109,34 +129,6 @@ def run_workplace(warehouse: Warehouse, say: Callable[[str], None]) -> None:
         for process in reversed(running):
             _stop(process)
         say("stopped.")
-
-
-def register_deployments(home: Path) -> None:
-    """Create the work pool and (re-)register every deployment; doing it twice changes nothing.
-
-    Raises:
-        ServerUnavailable: Prefect refused.
-    """
-    for command in (
-        ("work-pool", "create", POOL, "--type", "process", "--overwrite"),
-        ("--no-prompt", "deploy", "--all", "--prefect-file", "deployments/prefect.yaml"),
-    ):
-        done = subprocess.run(  # noqa: S603
-            [sys.executable, "-m", "prefect", *command],
-            cwd=PROJECT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        with (home / "setup.log").open("a", encoding="utf-8") as log:
-            log.write(done.stdout + done.stderr)
-        if done.returncode:
-            last = (done.stderr or done.stdout).strip().splitlines()[-1:]
-            raise ServerUnavailable(
-                os.environ.get("PREFECT_API_URL", ""),
-                f"`prefect {' '.join(command)}` failed: {' '.join(last)}",
-                f"See {home / 'setup.log'}.",
-            )
 
 
 def _guards(port: int) -> dict[str, str]:

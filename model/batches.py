@@ -5,7 +5,8 @@ in an order that is a keyed permutation computed one index at a time, never stor
 step costs nothing. The global batch of a step does not depend on how many ranks share it.
 """
 
-from typing import Final
+from pathlib import Path
+from typing import Any, Final, Protocol
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from data_contracts.errors import TooLittleText
-from data_contracts.token_shards import TokenShards
+from data_contracts.token_shards import Tokens
 
 _ROUNDS: Final = 4
 """Feistel rounds: four make a strong permutation of pseudo-random functions (Luby, Rackoff 1988)."""
@@ -23,11 +24,29 @@ _BITS: Final = (1 << 64) - 1
 _GOLDEN: Final = 0x9E3779B97F4A7C15
 
 
+class Stream(Protocol):
+    """Tokens one after another: a split's, or those of one of its sources."""
+
+    @property
+    def folder(self) -> Path:
+        """Where they lie."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the ids."""
+
+    def __len__(self) -> int:
+        """Tokens in all."""
+
+    def read(self, start: int, count: int) -> Tokens:
+        """Read consecutive tokens."""
+
+
 class Batches:
     """The training windows of a split, in shuffled epochs without end."""
 
     def __init__(
-        self, shards: TokenShards, context_tokens: int, windows_per_batch: int, seed: int
+        self, shards: Stream, context_tokens: int, windows_per_batch: int, seed: int
     ) -> None:
         """Cut a split into windows.
 
@@ -97,7 +116,7 @@ class Batches:
 
 
 def read_windows(
-    shards: TokenShards, starts: NDArray[np.int64], context_tokens: int
+    shards: Stream, starts: NDArray[np.int64], context_tokens: int
 ) -> tuple[Tensor, Tensor]:
     """Read windows of a split: inputs and targets (one token later), int64 BT each."""
     windows = np.empty((len(starts), context_tokens + 1), shards.dtype)

@@ -266,6 +266,33 @@ class Block(nn.Module):
         return y_BTC
 
 
+class Convolution(nn.Module):
+    """Adds to each token's vector what a window of neighbours around it shows."""
+
+    def __init__(self, tokens: int, width: int, dropout: float) -> None:
+        """Build.
+
+        Args:
+            tokens: Of the window, an odd number.
+            width: Of the vectors.
+            dropout: Share of what is read that training zeroes.
+        """
+        super().__init__()
+        self.reach = tokens // 2
+        self.mix = nn.Linear(tokens * width, width, bias=False)
+        self.dropout = Dropout(dropout)
+
+    def forward(self, x_BTC: Tensor, allowed_B11S: Tensor | None) -> Tensor:
+        """Read each window; what is no text, or beyond it, counts as zero."""
+        read_BTC = self.dropout(x_BTC)
+        if allowed_B11S is not None:
+            read_BTC = read_BTC * allowed_B11S[:, 0, 0, :, None].to(read_BTC)
+        wide_BTC = functional.pad(read_BTC, (0, 0, self.reach, self.reach))
+        tokens = x_BTC.shape[1]
+        windows = [wide_BTC[:, first : first + tokens] for first in range(2 * self.reach + 1)]
+        return x_BTC + functional.relu(self.mix(torch.cat(windows, dim=-1)))
+
+
 class Trunk(nn.Module):
     """Blocks one after another and a last norm; most start from token ids."""
 
@@ -284,6 +311,8 @@ class Trunk(nn.Module):
             self.embed_tokens = nn.Embedding(vocabulary_size, shape.width)
             if shape.ngram_rows:
                 self.embed_ngrams = nn.Embedding(shape.ngram_rows, shape.width)
+            if shape.convolution_tokens:
+                self.convolution = Convolution(shape.convolution_tokens, shape.width, dropout)
         self.layers = nn.ModuleList(
             Block(shape, layer, causal=causal, crosses=crosses, dropout=dropout)
             for layer in range(shape.layers)
@@ -333,5 +362,8 @@ class Trunk(nn.Module):
         memory: Memory | None = None,
     ) -> Tensor:
         """Give a vector (BTC) for each token, from the tokens it may look at."""
-        y_BTC: Tensor = self(self.embed(tokens_BT), cache, allowed_B11S, memory)
+        x_BTC = self.embed(tokens_BT)
+        if hasattr(self, "convolution"):
+            x_BTC = self.convolution(x_BTC, allowed_B11S)
+        y_BTC: Tensor = self(x_BTC, cache, allowed_B11S, memory)
         return y_BTC

@@ -45,6 +45,16 @@ class ShapeRecipe(Frozen):
     """Rows of a table of vectors for pairs of neighbouring tokens (hashed into it), added to the
     tokens' own (Huang et al. 2025, arXiv 2501.16975): what pairs mean need not be computed by the
     blocks, which helps an encoder that learns from few texts. 0: none."""
+    convolution_tokens: int = Field(default=0, ge=0, le=15)
+    """Neighbouring tokens (an odd number) whose vectors an encoder's first layer mixes into each
+    token's, before the blocks: phrases that tell classes apart are found from fewer texts than
+    attention needs (Kim 2014, arXiv 1408.5882). 0: none."""
+    pooling: Literal["mean", "max"] = "mean"
+    """What of a text's vectors is scored for its class: their mean, or the largest of each column."""
+    evidence_rows: int = Field(default=0, ge=0)
+    """Rows of a table of what tokens and pairs of tokens say for each class, counted in the training
+    texts (naive Bayes) and added to the scores of the classes; see `model.evidence`. Not for texts
+    that are parts of each other: their counts give each other away. 0: none."""
 
     @model_validator(mode="after")
     def _heads_divide(self) -> Self:
@@ -55,8 +65,14 @@ class ShapeRecipe(Frozen):
         if self.heads % self.kv_heads_or_default:
             msg = f"{self.heads} heads cannot share {self.kv_heads} kv_heads evenly"
             raise ValueError(msg)
-        if self.ngram_rows and self.kind != "encoder":
-            msg = "ngram_rows is for encoders: no other program could read the decoder's checkpoint"
+        for name in ("ngram_rows", "convolution_tokens", "evidence_rows"):
+            if getattr(self, name) and self.kind != "encoder":
+                msg = (
+                    f"{name} is for encoders: no other program could read the decoder's checkpoint"
+                )
+                raise ValueError(msg)
+        if self.convolution_tokens and self.convolution_tokens % 2 == 0:
+            msg = f"convolution_tokens {self.convolution_tokens} is no odd number"
             raise ValueError(msg)
         return self
 
@@ -74,6 +90,34 @@ class ShapeRecipe(Frozen):
     def mlp_width_or_default(self) -> int:
         """Hidden width of the MLP."""
         return math.ceil(self.width * 8 / 3 / 32) * 32 if self.mlp_width is None else self.mlp_width
+
+
+class MixtureRecipe(Frozen):
+    """How much training reads of each source."""
+
+    weights: dict[str, float] | None = None
+    """Share of the training tokens by source, scaled to a sum of one; sources not named give none."""
+    epochs: dict[str, float] | None = None
+    """Passes over each source; one over those not named. They also bound the budget: nothing is read
+    more often, and 0 leaves a source out."""
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        if (self.weights is None) == (self.epochs is None):
+            msg = "either `weights` or `epochs` says how sources are mixed"
+            raise ValueError(msg)
+        given = list((self.weights or self.epochs or {}).values())
+        if not all(math.isfinite(part) and part >= 0 for part in given):
+            msg = "weights and epochs are numbers from 0"
+            raise ValueError(msg)
+        if self.weights is not None and not sum(given):
+            msg = "no weight is over 0"
+            raise ValueError(msg)
+        return self
+
+    def passes(self, source: str) -> float:
+        """Passes over a source, for a recipe that says epochs."""
+        return (self.epochs or {}).get(source, 1.0)
 
 
 class TrainRecipe(OptimizerRecipe):
@@ -94,6 +138,9 @@ class TrainRecipe(OptimizerRecipe):
     must give the same model on a fast and on a slow machine."""
     max_epochs: float | None = Field(default=8, gt=0)
     """Cuts the budget to this many passes over the training split. None: no cut."""
+    mixture: MixtureRecipe | None = None
+    """How much of each source is read. None: every document as often as any other (and as often as
+    `shard.repeat_by_cluster_size` says)."""
     batch_tokens: int = Field(default=1024, ge=8)
     """Tokens per optimiser step, rounded down to whole windows of `context_tokens`."""
     micro_batch_tokens: int | None = Field(default=None, ge=8)
@@ -116,6 +163,8 @@ class TrainRecipe(OptimizerRecipe):
     keep_checkpoints: int = Field(default=1, ge=1)
     """How many checkpoints stay while a run goes on: where the last one is damaged, the one before
     is taken up."""
+    tensorboard: bool = False
+    """Whether what metrics.jsonl tells also goes into a file that TensorBoard reads."""
     save: Literal["last", "best"] = "last"
     """Which weights become the model: those after the last step, or those of the lowest validation
     loss."""

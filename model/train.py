@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
@@ -39,6 +40,7 @@ _NOT_DECISIVE: Final = {
     "micro_batch_tokens",
     "recompute_activations",
     "compile",
+    "tensorboard",
 }
 
 
@@ -93,7 +95,8 @@ def train(
         if resumed_from_step:
             parts = (trainer.model, trainer.optimizer, trainer.average)
             load_checkpoint(output_dir, settings, *parts)
-        with MetricsLog(output_dir, resumed_from_step, writes=world.writes) as log:
+        logged = {"writes": world.writes, "tensorboard": recipe.tensorboard}
+        with MetricsLog(output_dir, resumed_from_step, **logged) as log:
             _run(trainer, log, output_dir, settings, progress)
         if world.writes:
             with trainer.averaged():
@@ -182,6 +185,7 @@ def _summary(
         parameters=trainer.model.parameter_count,
         steps=log.rows[-1].step,
         tokens_seen=tokens,
+        source_tokens=dict(sum((Counter(row.source_tokens) for row in log.rows), Counter())),
         tokens_per_second=tokens_per_second,
         final_train_loss=sum(final) / len(final),
         best_validation_loss=min(measured),

@@ -3,7 +3,7 @@
 import contextlib
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, cast
 
@@ -17,16 +17,18 @@ from data_contracts.gate import TOKENIZER_FILE
 from data_contracts.split import Split
 from data_contracts.token_shards import TokenShards
 from model.averaging import WeightAverage
-from model.batches import Batches, mixed_seed, read_windows
+from model.batches import mixed_seed, read_windows
 from model.checkpoint import save_best
 from model.machine import mixed_precision, pick_device
 from model.masking import HIDDEN_TOKENS, hide
 from model.metrics import StepMetrics
+from model.mixture import MixedBatches, shares_of
 from model.objective import NO_TARGET, target_loss
 from model.optimizer import build_optimizer, set_learning_rates
 from model.pretrained import load_tokenizer
 from model.recipe import TrainRecipe
 from model.schedule import learning_rate_factor
+from model.sources import SplitBatches, streams_by_source
 from model.transformer import Transformer
 from model.world import World, not_yet
 
@@ -58,9 +60,17 @@ class Trainer:
         if len(self.validation) < 2:
             raise TooLittleText(Split.VALIDATION, len(self.validation), 2)
         windows = recipe.batch_tokens // context
-        self.batches = Batches(train_split, context, windows, recipe.seed)
         self.batch_tokens = windows * context
-        self.steps = planned_steps(recipe, len(train_split))
+        self.batches: SplitBatches | MixedBatches
+        if recipe.mixture is None:
+            self.batches = SplitBatches(train_split, context, windows, recipe.seed)
+            self.steps = planned_steps(recipe, len(train_split))
+        else:
+            streams = streams_by_source(train_split)
+            tokens = {name: len(stream) for name, stream in streams.items()}
+            shares = shares_of(recipe.mixture, tokens)
+            self.batches = MixedBatches(streams, shares, context, windows, recipe.seed)
+            self.steps = planned_steps(recipe, len(train_split), tokens)
         self.vocabulary_size = load_tokenizer(dataset / TOKENIZER_FILE).get_vocab_size()
         self.model = Transformer(
             recipe.shape,
@@ -105,6 +115,7 @@ class Trainer:
             gradient_norm=norm,
             seconds=seconds,
             tokens_per_second=self.batch_tokens / seconds,
+            source_tokens=self.batches.source_tokens(step),
         )
 
     @torch.no_grad()
@@ -220,10 +231,21 @@ class Trainer:
         return CPU_MICRO_BATCH_TOKENS if self.device.type == "cpu" else self.batch_tokens
 
 
-def planned_steps(recipe: TrainRecipe, train_tokens: int) -> int:
-    """Tell how many optimiser steps a recipe takes on a training split of so many tokens."""
+def planned_steps(
+    recipe: TrainRecipe, train_tokens: int, source_tokens: Mapping[str, int] | None = None
+) -> int:
+    """Tell how many optimiser steps a recipe takes.
+
+    Args:
+        recipe: Its budget is cut to its epochs.
+        train_tokens: Tokens of the training split.
+        source_tokens: The same by source, for a recipe with a mixture.
+    """
     budget: float = recipe.budget_tokens
     if recipe.max_epochs is not None:
         budget = min(budget, recipe.max_epochs * train_tokens)
+    if source_tokens and recipe.mixture and recipe.mixture.epochs is not None:
+        passes = recipe.mixture.passes
+        budget = min(budget, sum(passes(name) * many for name, many in source_tokens.items()))
     context = recipe.shape.context_tokens
     return max(1, int(budget) // (recipe.batch_tokens // context * context))

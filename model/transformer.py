@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from model.blocks import NORM_EPSILON, KeyValueCache, Memory, Trunk
+from model.evidence import Evidence
 from model.recipe import ShapeRecipe
 
 __all__ = ["EMBEDDING_STD", "NORM_EPSILON", "Decoder", "KeyValueCache", "Transformer", "token_nats"]
@@ -60,6 +61,8 @@ class Transformer(nn.Module):
             self.encoder = Trunk(shape, None, causal=False, dropout=dropout)
         if classes is not None:
             self.score = nn.Linear(shape.width, classes, bias=False)
+            if shape.evidence_rows:
+                self.evidence = Evidence(shape.evidence_rows, classes)
         if not shape.tied_embeddings:
             self.lm_head = nn.Linear(shape.width, vocabulary_size, bias=False)
 
@@ -100,20 +103,31 @@ class Transformer(nn.Module):
         x_BSC = self.encoder(self.model.embed(tokens_BS), None, allowed_B11S)
         return Memory(x_BSC, allowed_B11S)
 
-    def classify(self, tokens_BT: Tensor, allowed_BT: Tensor) -> Tensor:
+    def classify(
+        self, tokens_BT: Tensor, allowed_BT: Tensor, shown_BK: Tensor | None = None
+    ) -> Tensor:
         """Score the classes of texts, for an encoder built with `classes`.
 
         Args:
             tokens_BT: int64.
-            allowed_BT: bool, which tokens are text: their vectors' mean is scored.
+            allowed_BT: bool, which tokens are text: their vectors' mean (or maximum) is scored.
+            shown_BK: Evidence to use in place of the table's, where the shape has one: in training
+                that of a table that did not count the text itself.
 
         Returns:
             Logits, BK.
         """
         x_BTC = self.model.read(tokens_BT, None, _broadcast(allowed_BT))
-        weight_BT1 = allowed_BT[..., None].to(x_BTC)
-        x_BC = (x_BTC * weight_BT1).sum(1) / weight_BT1.sum(1).clamp(min=1)
+        if self.shape.pooling == "max":
+            x_BC = x_BTC.masked_fill(~allowed_BT[..., None], -torch.inf).amax(1)
+        else:
+            weight_BT1 = allowed_BT[..., None].to(x_BTC)
+            x_BC = (x_BTC * weight_BT1).sum(1) / weight_BT1.sum(1).clamp(min=1)
         logits_BK: Tensor = self.score(self.model.dropout(x_BC))
+        if hasattr(self, "evidence"):
+            if shown_BK is None:
+                shown_BK = self.evidence(tokens_BT, allowed_BT)
+            logits_BK = logits_BK + self.evidence.scale * shown_BK
         return logits_BK
 
     @property
@@ -160,6 +174,7 @@ _START_AT_ZERO: Final = (
     "lm_head.weight",
     "score.weight",
     "embed_ngrams.weight",
+    "evidence.scale",
 )
 
 Decoder = Transformer

@@ -15,6 +15,17 @@ COMMANDS = typer.main.get_command(app).commands
 
 
 @pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_can_end_in_json(name):
+    assert "--json" in {option for one in _ways(COMMANDS[name]) for option in one.opts}
+
+
+def _ways(command):
+    """The parameters of a command, or of the commands under it."""
+    below = getattr(command, "commands", {}).values()
+    return [one for part in below for one in part.params] or command.params
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_and_is_in_the_readme(name):
     assert COMMANDS[name].help
     assert f"mill {name}" in README

@@ -13,6 +13,7 @@ from data_contracts.errors.keeping import (
     ExportInTheWay,
     ForgottenStillPublished,
     RecordUnknown,
+    RowUnknown,
     ServerUnavailable,
     VersionCorrupt,
     VersionUnknown,
@@ -20,6 +21,7 @@ from data_contracts.errors.keeping import (
     WarehouseFormat,
 )
 from data_contracts.errors.modelling import (
+    MixtureInvalid,
     ModelUnfit,
     NoCandidate,
     NothingToRollBack,
@@ -57,6 +59,7 @@ __all__ = [
     "ForgottenStillPublished",
     "GateRefused",
     "LibraryMissing",
+    "MixtureInvalid",
     "ModelUnfit",
     "NoCandidate",
     "NothingLeft",
@@ -65,6 +68,7 @@ __all__ = [
     "QualityModelInvalid",
     "RecipeInvalid",
     "RecordUnknown",
+    "RowUnknown",
     "SchemaMismatch",
     "ScorecardFailed",
     "ServerUnavailable",

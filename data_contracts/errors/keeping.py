@@ -34,6 +34,19 @@ class RecordUnknown(CorpusError):
         )
 
 
+class RowUnknown(CorpusError):
+    """A row was asked for that a file does not have."""
+
+    exit_code = 2
+
+    def __init__(self, path: Path | str, row: int, problem: str) -> None:
+        """Name the file, the row, and what there is instead."""
+        self.path, self.row, self.problem = str(path), row, problem
+        super().__init__(
+            f"{path} has no row {row:,}: {problem}. Rows count from 1, as positions in a ledger do."
+        )
+
+
 class ForgottenStillPublished(CorpusError):
     """The latest version of a dataset holds text that is to be forgotten."""
 

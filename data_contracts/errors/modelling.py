@@ -66,6 +66,19 @@ class TooLittleText(CorpusError):
         )
 
 
+class MixtureInvalid(CorpusError):
+    """A mixture of sources cannot be read from the dataset."""
+
+    exit_code = 2
+
+    def __init__(self, source: str, problem: str) -> None:
+        """Name the source and what is wrong with it."""
+        self.source, self.problem = source, problem
+        super().__init__(
+            f"train.mixture: `{source}` {problem}. Change `train.mixture`, or the dataset's sources."
+        )
+
+
 class NothingToRollBack(CorpusError):
     """There is no earlier production version to go back to."""
 

@@ -7,6 +7,7 @@ import typer
 
 from flows.commands.options import (
     DEFAULT_WAREHOUSE,
+    Changes,
     Json,
     LockPath,
     RecipePath,
@@ -20,18 +21,19 @@ def run(
     recipe: RecipePath,
     warehouse: WarehousePath = DEFAULT_WAREHOUSE,
     sample: Sample = None,
+    changes: Changes = None,
     lock: LockPath = None,
     relearn_tokenizer: Relearn = False,
     json: Json = False,
 ) -> None:
     """Build a recipe's dataset, train its model, measure both; reuse what is there."""
     from data_contracts.warehouse import Warehouse
-    from flows.recipe import load_recipe
+    from flows.forms import chosen
     from flows.terminal import leave_output_to_json
 
     leave_output_to_json(json)
 
-    loaded = load_recipe(recipe).sampled(sample)
+    loaded = chosen(recipe, tuple(changes or ())).sampled(sample)
     pinned = {"lock": lock and lock.absolute(), "relearn_tokenizer": relearn_tokenizer}
     build(loaded, Warehouse.create(warehouse), pinned, json=json)
 
@@ -86,20 +88,21 @@ def plan(
     recipe: RecipePath,
     warehouse: WarehousePath = DEFAULT_WAREHOUSE,
     sample: Sample = None,
+    changes: Changes = None,
     lock: LockPath = None,
     relearn_tokenizer: Relearn = False,
     json: Json = False,
 ) -> None:
     """Show what a run would do: what is reused, sizes, and the room it takes."""
     from data_contracts.warehouse import Warehouse
+    from flows.forms import chosen
     from flows.plan import make_plan
-    from flows.recipe import load_recipe
     from flows.terminal import leave_output_to_json, print_plan
 
     leave_output_to_json(json)
 
     made = make_plan(
-        load_recipe(recipe).sampled(sample),
+        chosen(recipe, tuple(changes or ())).sampled(sample),
         Warehouse.at(warehouse),
         lock=lock and lock.absolute(),
         relearn_tokenizer=relearn_tokenizer,

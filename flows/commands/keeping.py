@@ -1,5 +1,6 @@
 """Commands that keep a warehouse sound: checks, forgetting, collecting what nobody needs."""
 
+import json as json_text
 from typing import Annotated
 
 import typer
@@ -10,41 +11,20 @@ from flows.commands.options import DEFAULT_WAREHOUSE, Json, WarehousePath
 def verify(
     version: Annotated[str, typer.Argument(help="NAME@VERSION, or NAME for its latest version.")],
     warehouse: WarehousePath = DEFAULT_WAREHOUSE,
+    json: Json = False,
 ) -> None:
     """Compare a version's files with their checksums, and add a dataset's ledger up."""
-    from data_contracts.errors import VersionUnknown
-    from data_contracts.manifest import DatasetManifest, ModelManifest
     from data_contracts.warehouse import Warehouse
-    from flows.arithmetic import check_books
-    from flows.deliveries import verify_deliveries
-    from flows.terminal import console
+    from flows.terminal import leave_output_to_json
+    from flows.terminal_verification import print_verified
+    from flows.verification import verify as check
 
-    store = Warehouse.existing(warehouse)
-    found = 0
-    for kind, manifest in (("datasets", DatasetManifest), ("models", ModelManifest)):
-        try:
-            folder = store.find(kind, version)  # type: ignore[arg-type]
-        except VersionUnknown:
-            continue
-        loaded = manifest.load(folder)
-        loaded.verify(folder)
-        found += 1
-        said = f"{folder}: {len(loaded.files)} files are as they were published"
-        console.print(said, highlight=False, markup=False, soft_wrap=True)
-        if isinstance(loaded, DatasetManifest):
-            books = check_books(folder, loaded)
-            lost = sum(books.dropped.values())
-            said = (
-                f"ledger: {books.records:,} records = {books.kept:,} kept + {lost:,} not, for "
-                f"{len(books.dropped)} reasons; {books.duplicates:,} duplicates, each of a kept "
-                f"record; {books.tokens:,} tokens, each of a document"
-            )
-            console.print(said, highlight=False, markup=False, soft_wrap=True)
-            if kept := verify_deliveries(store, loaded.name):
-                said = f"{store.increments(loaded.name)}: {kept} kept deliveries are as they came"
-                console.print(said, highlight=False, markup=False, soft_wrap=True)
-    if not found:
-        raise VersionUnknown("version", version, store.names("datasets") + store.names("models"))
+    leave_output_to_json(json)
+
+    found = check(Warehouse.existing(warehouse), version)
+    print_verified(found)
+    if json:
+        print(json_text.dumps([one.model_dump(mode="json") for one in found]))
 
 
 def forget(

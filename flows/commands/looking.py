@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import DEFAULT_WAREHOUSE, Dataset, Json, Most, RecipePath, WarehousePath
+from flows.commands.completion import a_version
+from flows.commands.options import (
+    DEFAULT_WAREHOUSE,
+    Dataset,
+    Json,
+    Most,
+    RecipePath,
+    Version,
+    WarehousePath,
+)
 
 
 class Topic(StrEnum):
@@ -108,10 +117,13 @@ def clusters(
 
 
 def diff(
-    before: Annotated[str, typer.Argument(help="NAME@VERSION, or NAME for its latest version.")],
+    before: Version,
     after: Annotated[
         str | None,
-        typer.Argument(help="The later version; without it, BEFORE and the one that came before."),
+        typer.Argument(
+            help="The later version; without it, BEFORE and the one that came before.",
+            autocompletion=a_version,
+        ),
     ] = None,
     page: Annotated[
         Path | None, typer.Option(help="Write a page of its own, one HTML file, here.")
@@ -135,6 +147,99 @@ def diff(
         replace_text(page, render_comparison(found))
     if json:
         print(found.model_dump_json())
+
+
+def report(
+    wanted: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME[@VERSION]", help="A dataset or model; default: the latest."),
+    ] = None,
+    show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    data_docs: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write Great Expectations Data Docs of a dataset here; they load styles from "
+            "the internet."
+        ),
+    ] = None,
+    warehouse: WarehousePath = DEFAULT_WAREHOUSE,
+    json: Json = False,
+) -> None:
+    """Tell where the report of a version is, or open it."""
+    import webbrowser
+
+    from data_contracts.warehouse import Warehouse
+    from flows.finding_reports import find_report
+    from flows.terminal import console, leave_output_to_json
+
+    leave_output_to_json(json)
+
+    found = find_report(Warehouse.existing(warehouse), wanted)
+    written = None
+    if data_docs is not None:
+        from flows.data_docs import write_data_docs
+
+        written = write_data_docs(found.path.parent, data_docs)
+    for line in (found.url, str(found.path), str(written) if written else None):
+        if line:
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+    if show:
+        webbrowser.open(found.url or found.path.as_uri())
+    if json:
+        print(
+            json_text.dumps(
+                {**found.model_dump(mode="json"), "data_docs": written and str(written)}
+            )
+        )
+
+
+def show(
+    file: Annotated[Path, typer.Argument(help="Parquet, Arrow, or any file that ingest reads.")],
+    row: Annotated[int, typer.Option(min=1, help="Which row, from 1, as positions in a ledger.")],
+    text_field: Annotated[
+        str, typer.Option(help="Field of the text, for files whose records have fields.")
+    ] = "text",
+    json: Json = False,
+) -> None:
+    """Show one row of a file, whatever it holds: as it lies there, and as the mill reads it."""
+    from flows.showing import show_row
+    from flows.terminal import leave_output_to_json
+    from flows.terminal_rows import print_row
+
+    leave_output_to_json(json)
+
+    found = show_row(file, row, text_field)
+    print_row(found)
+    if json:
+        print(found.model_dump_json())
+
+
+def lineage(
+    wanted: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME[@VERSION]", help="A dataset or model; default: the latest."),
+    ] = None,
+    as_mermaid: Annotated[
+        bool, typer.Option("--mermaid", help="Print a Mermaid flowchart instead of a tree.")
+    ] = False,
+    warehouse: WarehousePath = DEFAULT_WAREHOUSE,
+    json: Json = False,
+) -> None:
+    """Follow a version back to its sources and on to the models trained on it."""
+    from data_contracts.warehouse import Warehouse
+    from flows.lineage import mermaid, trace
+    from flows.terminal import leave_output_to_json
+    from flows.terminal_lineage import print_lineage
+
+    leave_output_to_json(json)
+
+    found = trace(Warehouse.existing(warehouse), wanted)
+    if as_mermaid and not json:
+        print(mermaid(found), end="")
+    else:
+        print_lineage(found)
+    if json:
+        print(json_text.dumps({**found.model_dump(mode="json"), "mermaid": mermaid(found)}))
 
 
 def list_versions(

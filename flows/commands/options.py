@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from flows.commands.completion import a_version
+
 RecipePath = Annotated[Path, typer.Argument(help="A recipe file (YAML).")]
 WarehousePath = Annotated[
     Path, typer.Option("--warehouse", "-w", help="Folder that versions are published in.")
@@ -12,10 +14,25 @@ WarehousePath = Annotated[
 Sample = Annotated[
     int | None, typer.Option(min=1, help="Take only this many records of each source.")
 ]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="Set a field of the recipe for this run, FIELD=VALUE, such as "
+        "dedup.jaccard_threshold=0.7; may be repeated.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 Dataset = Annotated[
     str | None,
-    typer.Option(help="NAME@VERSION, or NAME for its latest version; default: the latest of all."),
+    typer.Option(
+        help="NAME@VERSION, or NAME for its latest version; default: the latest of all.",
+        autocompletion=a_version,
+    ),
+]
+Version = Annotated[
+    str,
+    typer.Argument(help="NAME@VERSION, or NAME for its latest version.", autocompletion=a_version),
 ]
 LockPath = Annotated[
     Path | None,

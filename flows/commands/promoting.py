@@ -4,14 +4,23 @@ from typing import Annotated
 
 import typer
 
+from flows.commands.completion import a_name, a_version
 from flows.commands.options import DEFAULT_WAREHOUSE, Json, WarehousePath
 
 Note = Annotated[str, typer.Option(help="Why; it is kept with the alias.")]
 
 
 def compare(
-    candidate: Annotated[str, typer.Argument(help="A model: NAME, NAME@VERSION, NAME@candidate.")],
-    production: Annotated[str, typer.Argument(help="The model that it is held against.")],
+    candidate: Annotated[
+        str,
+        typer.Argument(
+            help="A model: NAME, NAME@VERSION, NAME@candidate.", autocompletion=a_version
+        ),
+    ],
+    production: Annotated[
+        str,
+        typer.Argument(help="The model that it is held against.", autocompletion=a_version),
+    ],
     warehouse: WarehousePath = DEFAULT_WAREHOUSE,
     json: Json = False,
 ) -> None:
@@ -31,7 +40,10 @@ def compare(
 
 def promote(
     version: Annotated[
-        str, typer.Argument(help="NAME for its candidate, or NAME@VERSION of a model.")
+        str,
+        typer.Argument(
+            help="NAME for its candidate, or NAME@VERSION of a model.", autocompletion=a_version
+        ),
     ],
     note: Note = "",
     even_unproven: Annotated[
@@ -61,7 +73,9 @@ def promote(
 
 
 def rollback(
-    name: Annotated[str, typer.Argument(help="Name of the dataset and model.")],
+    name: Annotated[
+        str, typer.Argument(help="Name of the dataset and model.", autocompletion=a_name)
+    ],
     note: Note = "",
     warehouse: WarehousePath = DEFAULT_WAREHOUSE,
     json: Json = False,

@@ -102,6 +102,21 @@ class Canvas:
             )
         )
 
+    def curve(
+        self, points: Sequence[Point], codes: Sequence[int], colour: str, width: float
+    ) -> None:
+        """Draw a curve given as points and their codes."""
+        self._axes.add_patch(
+            PathPatch(
+                Path(points, codes),
+                facecolor="none",
+                edgecolor=LIGHT[colour],
+                linewidth=width,
+                capstyle="butt",
+                clip_on=False,
+            )
+        )
+
     def text(
         self,
         x: float,

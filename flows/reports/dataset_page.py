@@ -23,6 +23,7 @@ from flows.reports.formats import (
     words,
 )
 from flows.reports.funnel_figure import funnel_narrow, funnel_wide, source_colours
+from flows.reports.lineage_figure import lineage_figure
 from flows.reports.page import render_page
 from flows.reports.recall_figure import recall_figure
 from flows.reports.spread_figures import histogram, quantile_of, ranges
@@ -244,6 +245,11 @@ def _figures(report: DatasetReport, styles: dict[str, str]) -> dict[str, Markup]
             "Range of characters per document by source",
         ),
     }
+    label = f"{report.origin.name} {report.origin.version or 'rejected'}"
+    sources = [(name, one.kept) for name, one in quality.sources.items()]
+    for name, width in (("lineage_wide", 900), ("lineage_narrow", 343)):
+        lineage = lineage_figure(label, sources, report.origin.parent, colours, width)
+        drawn[name] = (lineage, f"{counted(len(sources), 'source')} flow into {label}")
     if report.dedup and report.dedup.planted:
         planted, bands, rows = (
             report.dedup.planted,

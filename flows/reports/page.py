@@ -7,7 +7,7 @@ style, no picture from elsewhere; every value is escaped, and none is ever part 
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -27,6 +27,11 @@ KEY_CHARACTERS: Final = 120
 RULE_CHARACTERS: Final = 400
 """Characters shown of a rule's words, and of what it found."""
 
+SERVED_MARK: Final = "<!-- served -->"
+"""Where the report server puts links to its other pages; a file opened from disk shows nothing."""
+
+MODELS_LINKED: Final = 6
+"""Models of a dataset version that the report server links to; the index has all."""
 _SELF: Final = "'self'"
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 
@@ -95,6 +100,23 @@ def render_page(
 def table_script() -> str:
     """Read the script that sorts and searches tables."""
     return "\n" + (_TEMPLATES / "tables.js").read_text(encoding="utf-8")
+
+
+def served_links(*, ledger: bool, models: Sequence[str] = ()) -> str:
+    """Write the links that a report has while the report server shows it.
+
+    Args:
+        ledger: Whether there is a ledger to search.
+        models: NAME@VERSION of the models trained on it.
+    """
+    links = [("/", "All versions")]
+    if ledger:
+        links += [("ledger", "Search the whole ledger"), ("contracts", "Contracts")]
+    for label in models[-MODELS_LINKED:]:
+        name, _, version = label.partition("@")
+        links.append((f"/models/{name}/{version}/report.html", f"Model {label}"))
+    items = "".join(f'<li><a href="{url}">{title}</a></li>' for url, title in links)
+    return f'<nav class="served" aria-label="Report server"><ul>{items}</ul></nav>'
 
 
 def script_source() -> str:

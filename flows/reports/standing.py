@@ -17,7 +17,10 @@ def standing_markdown(
         promote_url: The form of the deployment `promote`; None: there are no pages.
         reports_url: Address of the report server; None: there is none.
     """
-    parts = [f"# {standing.name}: candidate and production\n", f"{standing.note}.\n"]
+    parts = [
+        f"# {standing.name}: candidate and production\n",
+        f"{standing.note[:1].upper()}{standing.note[1:]}.\n",
+    ]
     if not standing.promoted:
         by_hand = f"or run {code(f'mill promote {standing.name}')}"
         button = link("Promote this candidate", promote_url) if promote_url else "Promote it"

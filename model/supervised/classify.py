@@ -60,11 +60,17 @@ class ClassifyResult(Frozen):
 
 
 class Classifier:
-    """A model that tells classes apart, with its vocabulary."""
+    """A model that tells classes apart, with its vocabulary; or several, whose chances are averaged."""
 
-    def __init__(self, model: Transformer, tokenizer: Tokenizer, end: int) -> None:
-        """Use a model as it is; `load` reads one."""
-        self.model, self.tokenizer, self.end = model, tokenizer, end
+    def __init__(
+        self,
+        model: Transformer,
+        tokenizer: Tokenizer,
+        end: int,
+        others: Sequence[Transformer] = (),
+    ) -> None:
+        """Use models as they are; `load` reads them."""
+        self.model, self.tokenizer, self.end, self.others = model, tokenizer, end, tuple(others)
 
     @classmethod
     def load(cls, folder: Path) -> tuple[Self, list[str]]:
@@ -78,19 +84,22 @@ class Classifier:
         model, labels = load_pretrained(folder).to(pick_device()), load_labels(folder)
         if labels is None:
             raise VersionCorrupt(folder / CONFIG_FILE, "names no classes: not a classifier")
-        return cls(model, tokenizer, end_of_text_id(tokenizer, path)), labels
+        others = [
+            load_pretrained(member).to(pick_device()) for member in sorted(folder.glob("member-*"))
+        ]
+        return cls(model, tokenizer, end_of_text_id(tokenizer, path), others), labels
 
     def chances(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Give each text's probability of each class, float64 (texts, classes)."""
         ids = self.encoded(texts)
         order = np.argsort([len(one) for one in ids], kind="stable")
         found: list[NDArray[np.float64]] = []
-        self.model.eval()
+        models = [model.eval() for model in (self.model, *self.others)]
         with torch.no_grad():
             for first in range(0, len(order), _ROWS):
-                rows = [ids[row] for row in order[first : first + _ROWS]]
-                logits_BK = self.model.classify(*self.rectangle(rows))
-                found.append(logits_BK.double().softmax(-1).cpu().numpy())
+                read = self.rectangle([ids[row] for row in order[first : first + _ROWS]])
+                chances_MBK = [model.classify(*read).double().softmax(-1) for model in models]
+                found.append(torch.stack(chances_MBK).mean(0).cpu().numpy())
         chances = np.concatenate(found)
         return chances[np.argsort(order, kind="stable")]
 
@@ -149,16 +158,15 @@ def classify(
     with cpu_threads(recipe.fit.threads):
         for learnt, held_out in splits:
             started, processor = time.perf_counter(), time.process_time()
-            learner = _Learner(recipe, learnt, validation, labels, output_dir)
-            learner.fit(output_dir, progress)
-            chances.append(learner.classifier.chances(held_out.texts))
+            classifier = _learned(recipe, learnt, validation, labels, output_dir, progress)
+            chances.append(classifier.chances(held_out.texts))
             seconds += time.perf_counter() - started
             processor_seconds += time.process_time() - processor
             truth.append(np.array(held_out.truth))
             if recipe.linear_baseline:
                 classes = np.array(learnt.truth)
                 linear.append(linear_chances(learnt.texts, classes, held_out.texts, len(labels)))
-        save_pretrained(learner.model, output_dir / TOKENIZER_FILE, output_dir, labels)
+        _save(classifier, output_dir, labels)
     measured = (np.concatenate(truth), recipe.bootstrap_resamples, recipe.fit.seed)
     figures = _scored(chances, labels, *measured)
     baseline = _scored(linear, labels, *measured) if linear else None
@@ -167,12 +175,40 @@ def classify(
         model=figures,
         baseline=baseline,
         better_than_baseline=baseline and figures.accuracy.value > baseline.accuracy.value,
-        parameters=learner.model.parameter_count,
+        parameters=recipe.members * classifier.model.parameter_count,
         seconds=seconds,
         processor_seconds=processor_seconds,
     )
     (output_dir / RESULTS_FILE).write_text(result.model_dump_json(indent=1), encoding="utf-8")
     return result
+
+
+def _learned(
+    recipe: ClassifyRecipe,
+    train: _Texts,
+    validation: _Texts | None,
+    labels: Sequence[str],
+    folder: Path,
+    progress: Progress,
+) -> Classifier:
+    """Train the members, each from a seed of its own; metrics.jsonl is the first one's."""
+    models = []
+    for number in reversed(range(recipe.members)):
+        seeded = recipe.fit.model_copy(update={"seed": recipe.fit.seed + number})
+        member = recipe.model_copy(update={"fit": seeded})
+        learner = _Learner(member, train, validation, labels, folder)
+        learner.fit(folder, progress)
+        models.append(learner.model)
+    first = learner.classifier
+    return Classifier(first.model, first.tokenizer, first.end, models[-2::-1])
+
+
+def _save(classifier: Classifier, folder: Path, labels: Sequence[str]) -> None:
+    save_pretrained(classifier.model, folder / TOKENIZER_FILE, folder, labels)
+    for number, model in enumerate(classifier.others, 1):
+        member = folder / f"member-{number:02d}"
+        member.mkdir()
+        save_pretrained(model, folder / TOKENIZER_FILE, member, labels)
 
 
 class _Learner:
@@ -196,15 +232,19 @@ class _Learner:
             path.write_bytes((recipe.pretrained.model / TOKENIZER_FILE).read_bytes())
             tokenizer = load_tokenizer(path)
             start = load_pretrained(recipe.pretrained.model)
-            shape, size = start.shape, start.vocabulary_size
+            head = recipe.fit.shape.model_dump(include={"pooling", "evidence_rows"})
+            shape, size = start.shape.model_copy(update=head), start.vocabulary_size
         self.model = Transformer(shape, size, dropout=recipe.fit.dropout, classes=len(labels))
         self.model.initialise(recipe.fit.seed)
         if recipe.pretrained is not None:
             self.model.load_state_dict(start.state_dict(), strict=False)  # all but the head
-        self.model.to(pick_device())
         self.classifier = Classifier(self.model, tokenizer, end_of_text_id(tokenizer, path))
         self.ids = self.classifier.encoded(train.texts)
         self.truth = torch.tensor(train.truth)
+        self.shown: Tensor | None = None
+        if shape.evidence_rows:
+            self.shown = self.model.evidence.learn(self.ids, self.truth.numpy())
+        self.model.to(pick_device())
         self.generator = np.random.default_rng(recipe.fit.seed)
 
     def fit(self, folder: Path, progress: Progress) -> None:
@@ -224,7 +264,8 @@ class _Learner:
         recipe, device = self.recipe.fit, self.model.head_weight.device
         ids = [self._thinned(self.ids[row]) for row in rows]
         with mixed_precision(device, recipe.precision):
-            logits_BK = self.model.classify(*self.classifier.rectangle(ids))
+            shown_BK = None if self.shown is None else self.shown[rows].to(device)
+            logits_BK = self.model.classify(*self.classifier.rectangle(ids), shown_BK)
         truth_B = self.truth[torch.from_numpy(rows)].to(device)
         loss = target_loss(logits_BK, truth_B, recipe.label_smoothing, recipe.z_loss_weight)
         return loss, len(rows)

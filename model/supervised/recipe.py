@@ -84,7 +84,7 @@ class PretrainedEncoder(Frozen):
 
     model: Path
     """A folder that training wrote with `shape.kind: encoder`; its vocabulary and shape are taken
-    over (`vocabulary` and `fit.shape` do not count)."""
+    over (`vocabulary` does not count, and of `fit.shape` only `pooling` and `evidence_rows`)."""
 
 
 class ClassifyRecipe(Frozen):
@@ -115,6 +115,9 @@ class ClassifyRecipe(Frozen):
     """Start from an encoder trained on a dataset version; None: from random weights."""
     token_dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of the tokens that each training step leaves out of its texts, against overfitting."""
+    members: int = Field(default=1, ge=1, le=100)
+    """Encoders trained from other first weights and orders, whose probabilities are averaged: on few
+    texts each errs on other ones. Time and size grow with them."""
     bootstrap_resamples: int = Field(default=1000, ge=100)
     """Resamples of the test texts behind each interval."""
     linear_baseline: bool = True

@@ -6,6 +6,7 @@ import polars as pl
 
 from data_contracts.identity import record_id
 
+_AT_ONCE: Final = 65_536
 _DERIVED: Final = "\x1e"
 """Marks ids of records that lost their key; it cannot occur in a source's name."""
 
@@ -42,15 +43,24 @@ def name_records(source: str, rows: pl.DataFrame) -> pl.DataFrame:
         .collect()
     )
     lost = _lost_keys(named)
-    ids = [record_id(source, key) for key in named["key"]]
-    lost_key = [False] * len(ids)
-    for row, key, content, nth in lost.iter_rows():
-        ids[row] = record_id(source + _DERIVED, f"{key}\x1f{content or ''}\x1f{nth}")
-        lost_key[row] = True
-    return pl.DataFrame(
-        {"record_id": ids, "key": named["key"], "lost_key": lost_key},
-        schema={"record_id": pl.String, "key": pl.String, "lost_key": pl.Boolean},
+    derived = [
+        record_id(source + _DERIVED, f"{key}\x1f{content or ''}\x1f{nth}")
+        for key, content, nth in lost.select("key", "content_id", "nth").iter_rows()
+    ]
+    ids = _ids(source, named["key"])
+    if derived:
+        ids = ids.scatter(lost["row"], pl.Series(derived))
+    is_lost = named.select(pl.col("row").is_in(lost["row"].implode()))["row"]
+    return pl.DataFrame({"record_id": ids, "key": named["key"], "lost_key": is_lost})
+
+
+def _ids(source: str, keys: pl.Series) -> pl.Series:
+    """Hash keys, some at a time: as Python objects all of them would take most of a run's memory."""
+    parts = (
+        pl.Series([record_id(source, key) for key in keys[start : start + _AT_ONCE]])
+        for start in range(0, len(keys), _AT_ONCE)
     )
+    return pl.concat([pl.Series([], dtype=pl.String), *parts]).rechunk()
 
 
 def _lost_keys(named: pl.DataFrame) -> pl.DataFrame:

@@ -113,7 +113,7 @@ class IngestRecipe(Frozen):
     (`HTMLDocumentParserOptions`, kMaximumHTMLParserDOMTreeDepth)."""
     extractor: Literal["resiliparse", "trafilatura", "none"] = "resiliparse"
     """Which library takes the main text out of an HTML page, without menus, headers and footers.
-    `trafilatura` is more exact (4-gram F1 .96 against .92 on news pages) and eight times slower; `none`
+    `trafilatura` is more exact (4-gram F1 .96 against .92 on news pages) and six times slower; `none`
     keeps all of a page's text. Evidence: pipeline/ingest/DECISIONS.md."""
     max_archive_depth: int = Field(default=2, ge=1, le=8)
     """How deep archives may lie in archives; 1: none in another."""

@@ -100,7 +100,7 @@ def validate(
     counts = count(stages)
     quality = _quality(inputs, contracts, stages, counts, progress)
     rules = rules_for(contracts, recipe)
-    tables, absent = _tables(inputs, stages, counts, quality)
+    tables, absent = gate_tables(inputs, stages, counts, quality)
     judged = judge(contracts, rules, tables, progress, absent)
     quality = quality.model_copy(update={"checks": judged.checks})
     result = ValidateResult(
@@ -120,7 +120,7 @@ def validate(
     return result.save()
 
 
-def _tables(
+def gate_tables(
     inputs: ValidateInputs, stages: Stages, counts: Counts, quality: Quality
 ) -> tuple[Tables, dict[str, str]]:
     """Give every table that is judged at the gate, and those that cannot be there, with the reason."""

@@ -1,5 +1,13 @@
-"""How fast validate joins the ledger, counts and judges. No peer keeps a ledger to compare with."""
+"""How fast validate joins the ledger, counts and judges. No peer keeps a ledger to compare with.
 
+`python -m tests.bench.bench_validate 10000000` measures so many records, each half in a process of its
+own: the whole stage, and the judging of tables that are there (what the contract costs by itself).
+"""
+
+import json
+import resource
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -7,13 +15,19 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from data_contracts.arrow_files import partition_name, write_ipc
+from data_contracts.contracts import Contracts
+from data_contracts.quality import Quality
 from data_contracts.reasons import Reason
 from data_contracts.results import CleanResult, DedupResult, IngestResult, SourceCounts
 from data_contracts.schemas import DECISIONS, DOCUMENTS, KEPT, ORIGINS, RECORDS
+from data_contracts.shipped_contracts import Judged
 from pipeline.validate.recipe import ValidateRecipe
-from pipeline.validate.stage import ValidateInputs, validate
+from pipeline.validate.stage import ValidateInputs, gate_tables, validate
+from pipeline.validate.tables import Stages, count
+from pipeline.validate.verdict import judge
 
 RECORDS_MEASURED = 200_000
 PARTITION_ROWS = 50_000
@@ -47,6 +61,42 @@ def run() -> list[dict[str, Any]]:
             "ratio": None,
         }
     ]
+
+
+def measure(folder: Path, part: str) -> dict[str, float]:
+    """Run a part in this process: seconds of wall and processor time, and the most memory held."""
+    inputs = ValidateInputs.model_validate_json((folder / "inputs.json").read_text())
+    inputs = _at(folder, inputs)
+    started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
+    if part == "stage":
+        assert validate(inputs, ValidateRecipe(), folder / "out").passed
+    else:
+        _judge_again(inputs, folder / "out")
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return {
+        "seconds": time.perf_counter() - started,
+        "processor_seconds": used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime,
+        "peak_gigabytes": used.ru_maxrss * 1024 / 1e9,
+    }
+
+
+def _judge_again(inputs: ValidateInputs, out: Path) -> None:
+    """Check every rule of the gate on what the stage left: Polars over all rows, then the suites."""
+    quality = Quality.load(out / "quality.json")
+    stages = Stages(inputs.ingested, inputs.cleaned, inputs.deduped, out / "ledger")
+    contracts = Contracts.load()
+    tables, absent = gate_tables(inputs, stages, count(stages), quality)
+    judged = judge(contracts, contracts.rules(Judged.GATE), tables, absent=absent)
+    assert all(one.passed for one in judged.checks if one.severity == "critical")
+
+
+def _at(folder: Path, inputs: ValidateInputs) -> ValidateInputs:
+    return inputs.model_copy(
+        update={
+            name: getattr(inputs, name).model_copy(update={"folder": folder / place})
+            for name, place in (("ingested", "ingest"), ("cleaned", "clean"), ("deduped", "dedup"))
+        }
+    )
 
 
 def write_corpus(folder: Path, records: int, seed: int = 0) -> ValidateInputs:
@@ -84,22 +134,29 @@ def write_corpus(folder: Path, records: int, seed: int = 0) -> ValidateInputs:
 def _columns(
     generator: np.random.Generator, words: np.ndarray, start: int, rows: int
 ) -> dict[str, pa.Array]:
-    ids = generator.integers(0, 2**64, (rows, 2), dtype=np.uint64)
-    picked = words[generator.integers(0, len(words), (rows, 80))]
+    ids = _hex_ids(generator, rows)
+    picked = words[generator.integers(0, len(words), (2000, 80))]
+    texts = pa.array([" ".join(row) for row in picked]).take(pa.array(np.arange(rows) % 2000))
     return {
-        "record_id": pa.array([f"{high:016x}{low:016x}" for high, low in ids]),
-        "source": pa.array([SOURCES[n % len(SOURCES)] for n in range(rows)]),
-        "key": pa.array([str(start + n) for n in range(rows)]),
+        "record_id": ids,
+        "source": pa.array(SOURCES).take(pa.array(np.arange(rows) % len(SOURCES))),
+        "key": pa.array(np.arange(start, start + rows)).cast(pa.string()),
         "path": pa.array(["corpus.jsonl.gz"] * rows),
         "position": pa.array(np.arange(start, start + rows)),
-        "content_id": pa.array([f"{low:016x}{high:016x}" for high, low in ids]),
-        "text": pa.array([" ".join(row) for row in picked], pa.large_string()),
+        "content_id": _hex_ids(generator, rows),
+        "text": pc.binary_join_element_wise(ids, texts, " ").cast(pa.large_string()),
         "language": pa.array(["en"] * rows),
         "language_score": pa.array(generator.random(rows, np.float32)),
         "quality": pa.array(generator.random(rows, np.float32)),
         "fate": pa.array(np.arange(start, start + rows) % 10),
         **{f"s{n}_ratio": pa.array(generator.random(rows)) for n in range(SIGNALS)},
     }
+
+
+def _hex_ids(generator: np.random.Generator, rows: int) -> pa.Array:
+    digits = pa.py_buffer(generator.bytes(16 * rows).hex().encode())
+    offsets = pa.py_buffer(np.arange(0, 32 * rows + 1, 32, dtype=np.int32))
+    return pa.StringArray.from_buffers(rows, offsets, digits)
 
 
 def _write_partition(folder: Path, name: str, columns: dict[str, pa.Array]) -> None:
@@ -157,3 +214,31 @@ def _counts(
             rows_in=rows_in, rows_kept=rows_in - lost, rows_dropped={reason: lost} if lost else {}
         )
     return counts
+
+
+def main(records: int) -> None:
+    """Measure each part in a process of its own and print a line of JSON per part."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        inputs = write_corpus(folder, records)
+        stored = inputs.model_dump(mode="json")
+        for part, place in (("ingested", "ingest"), ("cleaned", "clean"), ("deduped", "dedup")):
+            stored[part]["folder"] = place
+        (folder / "inputs.json").write_text(json.dumps(stored), encoding="utf-8")
+        for part in ("stage", "judging"):
+            program = (
+                "import json, pathlib, sys; from tests.bench.bench_validate import measure;"
+                "print(json.dumps(measure(pathlib.Path(sys.argv[1]), sys.argv[2])))"
+            )
+            done = subprocess.run(
+                [sys.executable, "-c", program, name, part],
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            told = json.loads(done.stdout.splitlines()[-1])
+            print(json.dumps({"records": records, "part": part, **told}), flush=True)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

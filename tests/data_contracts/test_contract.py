@@ -391,6 +391,8 @@ def test_a_promise_that_cannot_be_kept_is_refused(contract_of, schema, place, pr
         (b"kind: DataContract\nkind: DataContract\n", "line 1", "`kind` is there twice"),
         (b"kind: DataContract\nid: a\nversion: 1.0.0\n", "file", "'apiVersion' is a required"),
         (HEAD.replace("3.1", "2.9").encode(), "apiVersion", "not one of"),
+        (HEAD.replace("mine", "../mine").encode(), "id", "letters, digits"),
+        (HEAD.replace("mine", "a/b").encode(), "id", "letters, digits"),
         (HEAD.replace("3.1", "3.0").encode(), "apiVersion", "none of v3.1.0"),
         ((HEAD + "qualty: []\n").encode(), "file", "qualty"),
     ],

@@ -32,10 +32,10 @@ def three(prefect_api, tmp_path_factory):
     folder = tmp_path_factory.mktemp("promotion")
     warehouse = folder / "warehouse"
     training = TINY_TRAINING
-    refresh(load_recipe(write_corpus(folder / "a", **training)), warehouse)
+    refresh(load_recipe(write_corpus(folder / "a", **training)), warehouse=warehouse)
     longer = {**training, "train": {**MODEL, "budget_tokens": 60_000, "max_epochs": None}}
-    refresh(load_recipe(write_corpus(folder / "a", **longer)), warehouse)
-    refresh(load_recipe(write_corpus(folder / "b", documents=160, **longer)), warehouse)
+    refresh(load_recipe(write_corpus(folder / "a", **longer)), warehouse=warehouse)
+    refresh(load_recipe(write_corpus(folder / "b", documents=160, **longer)), warehouse=warehouse)
     return warehouse
 
 
@@ -131,7 +131,7 @@ def test_versions_that_share_no_held_out_document_are_not_compared(prefect_api, 
             )
         }
     )
-    summary = refresh(other, store.root)
+    summary = refresh(other, warehouse=store.root)
     with pytest.raises(TooFewCommonDocuments, match="split"):
         compare_models(store, f"other@{summary.model.version}", _models(store)[0])
 
@@ -172,7 +172,9 @@ def test_an_automatic_policy_promotes_the_first_and_the_better_and_never_the_wor
     def run(tokens):
         train = {**MODEL, "budget_tokens": tokens, "max_epochs": None}
         content = {**TINY_TRAINING, "train": train, **automatic}
-        return refresh(load_recipe(write_corpus(corpus, **content)), warehouse).model.version
+        return refresh(
+            load_recipe(write_corpus(corpus, **content)), warehouse=warehouse
+        ).model.version
 
     def production():
         return Warehouse.existing(warehouse).aliases.target("corpus", Alias.PRODUCTION)

@@ -2,15 +2,17 @@
 
 from pathlib import Path
 
+from data_contracts.manifest import DatasetManifest
 from data_contracts.warehouse import Warehouse
 from flows import release, steps
 from flows.plan import make_plan
 from flows.publish import DataResults, Published, publish_dataset
 from flows.recipe import load_recipe
+from flows.reports.pages import dataset_page
 
 
-def publish(recipe: Path, warehouse: Warehouse) -> Published:
-    """Run a recipe's data half and publish it, with an empty report."""
+def publish(recipe: Path, warehouse: Warehouse, *, report: bool = False) -> Published:
+    """Run a recipe's data half and publish it, with its report or an empty one."""
     plan = make_plan(load_recipe(recipe), warehouse)
     ingested = steps.run_ingest(plan)
     cleaned = steps.run_clean(plan, ingested)
@@ -26,4 +28,8 @@ def publish(recipe: Path, warehouse: Warehouse) -> Published:
         sharded=sharded,
         released=release.judge(plan, validated, sharded),
     )
-    return publish_dataset(plan, results, lambda *_: "")
+
+    def render(folder: Path, manifest: DatasetManifest) -> str:
+        return dataset_page(folder, manifest, results, warehouse) if report else ""
+
+    return publish_dataset(plan, results, render)

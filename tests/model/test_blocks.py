@@ -9,7 +9,14 @@ from tests.model.conftest import random_decoder
 
 PAIR = ShapeRecipe(kind="encoder-decoder", layers=2, width=32, heads=2, context_tokens=24)
 ENCODER = ShapeRecipe(
-    kind="encoder", layers=2, width=32, heads=4, kv_heads=2, context_tokens=24, ngram_rows=50
+    kind="encoder",
+    layers=2,
+    width=32,
+    heads=4,
+    kv_heads=2,
+    context_tokens=24,
+    ngram_rows=50,
+    convolution_tokens=5,
 )
 
 

@@ -4,9 +4,6 @@ import base64
 import hashlib
 import html
 import re
-import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -14,28 +11,10 @@ from flows.reports.dataset_page import render_dataset
 from flows.reports.dataset_report import Origin, gather_dataset
 from flows.reports.model_page import render_model
 from flows.reports.model_report import gather_model
+from tests.flows.reports.browser import NEEDS_CHROMIUM, opened, title_of
 from tests.flows.reports.hostile_corpus import HOSTILE
 
-CHROMIUM = shutil.which("chromium")
-
-pytestmark = [
-    pytest.mark.ui,
-    pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed"),
-]
-
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-sync",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-default-apps",
-    "--virtual-time-budget=3000",
-    "--dump-dom",
-]
+pytestmark = NEEDS_CHROMIUM
 
 
 @pytest.fixture(scope="module")
@@ -49,24 +28,6 @@ def pages(dataset, model):
             gather_model(model.folder, model.manifest, model.trained, model.evaluated)
         ),
     }
-
-
-def opened(page: str, folder: Path) -> str:
-    """Open a page in the browser and give its document back after scripts had their chance."""
-    path = folder / "page.html"
-    path.write_text(page, encoding="utf-8")
-    done = subprocess.run(
-        [str(CHROMIUM), *FLAGS, f"--user-data-dir={folder / 'profile'}", path.as_uri()],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
-    return done.stdout
-
-
-def title_of(document: str) -> str:
-    return re.search(r"<title>(.*?)</title>", document, re.DOTALL).group(1)
 
 
 def test_the_hostile_text_does_run_where_nothing_holds_it(tmp_path):

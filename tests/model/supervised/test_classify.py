@@ -110,6 +110,26 @@ def test_an_encoder_pretrained_on_a_dataset_version_is_taken_up(
         np.testing.assert_allclose(pretrained[name], weight, atol=1e-5)
 
 
+def test_members_are_averaged_and_come_back_from_the_folder(recipe, tmp_path):
+    shape = SHAPE.model_copy(
+        update={"convolution_tokens": 3, "pooling": "max", "evidence_rows": 4096}
+    )
+    short = recipe.fit.model_copy(update={"epochs": 1, "shape": shape})
+    single = classify(recipe.model_copy(update={"fit": short}), tmp_path / "single")
+    result = classify(recipe.model_copy(update={"fit": short, "members": 2}), tmp_path / "both")
+    assert result.parameters == 2 * single.parameters
+    name = "model.safetensors"
+    first = (tmp_path / "both" / name).read_bytes()
+    assert first == (tmp_path / "single" / name).read_bytes()
+    assert first != (tmp_path / "both/member-01" / name).read_bytes()
+    text = ["stone mill stone grain"]
+    both, one, other = (
+        Classifier.load(tmp_path / folder)[0].chances(text)
+        for folder in ("both", "single", "both/member-01")
+    )
+    np.testing.assert_allclose(both, (one + other) / 2)
+
+
 def test_a_class_that_training_lacks_is_said(recipe, tmp_path):
     (tmp_path / "test.tsv").write_text("label\ttext\nnever\tmill\n")
     with pytest.raises(TaskDataInvalid, match="has the class `never`"):

@@ -189,6 +189,12 @@ COUNTS = {  # by WARC-Type, from the samples' README
         "metadata": 1,
         "resource": 2,
     },
+    "resiliparse_warcfile.warc.lz4": {
+        "warcinfo": 1,
+        "request": 17,
+        "response": 16,
+        "metadata": 16,
+    },
     "resiliparse_block-sized-records.warc": {"unknown": 3},
     "resiliparse_block-sized-records.warc.gz": {"unknown": 3},
 }
@@ -196,6 +202,7 @@ TEXTS = {  # responses that are pages; in daft_example all but one are scripts, 
     "daft_example.warc.gz": 1,
     "resiliparse_clueweb-quirk.warc.gz": 29,
     "resiliparse_warcfile.warc.gz": 16,
+    "resiliparse_warcfile.warc.lz4": 16,
     "sample-0000.warc.gz": 22,
     "sample-0001.warc.gz": 15,
 }
@@ -213,5 +220,6 @@ def test_real_archives_hold_the_records_that_their_makers_count(name):
 
 def test_a_real_clipped_archive_gives_what_is_readable_and_one_row_for_the_rest():
     assert reasons(samples()["resiliparse_clipped.warc.gz"]) == ["bad_compression"]
+    assert {"resiliparse_clipped.warc.gz", *COUNTS} == set(samples()), "all nine are looked at"
     both = samples()["sample-0001.warc.gz"] + samples()["resiliparse_clipped.warc.gz"]
     assert reasons(both) == [None] * 15 + ["bad_compression"]

@@ -263,6 +263,18 @@ class Warehouse:
             file.flush()
             yield
 
+    @contextmanager
+    def only_worker(self, run: Path) -> Iterator[None]:
+        """Be the only one at work in a stage's folder; wait for another one to end.
+
+        Two datasets with the same sources and settings share the work of their first stages.
+        """
+        path = self.root / "cache" / "locks" / f"{run.parent.parent.name}-{run.name}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
     def staging_folder(self, kind: Kind, name: str, version: str) -> Path:
         """Make an empty folder to assemble a version in (cleared when a killed run left one)."""
         folder = self.root / kind / name / f".{version}.partial"

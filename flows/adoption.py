@@ -1,11 +1,12 @@
 """Data made elsewhere becomes a dataset version here: another warehouse's version, or texts.
 
 A version is copied byte for byte. Texts that other programs prepared run through the stages under a
-recipe that judges and edits nothing: they are measured, checked by the contract and given a ledger.
+recipe that judges and edits nothing: they are measured, checked by the contracts and given a ledger.
 No Prefect here.
 """
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from data_contracts.gate import require_passed
@@ -34,7 +35,7 @@ def adopt_version(warehouse: Warehouse, folder: Path) -> Published:
 
     Raises:
         VersionCorrupt: A file is missing or differs, or the ledger does not add up.
-        GateRefused: Its contract did not pass.
+        GateRefused: Its contracts did not pass.
         RecipeInvalid: It was made by a program whose recipes are not understood here.
         WarehouseBusy: A run is writing the dataset.
     """
@@ -64,7 +65,7 @@ def adopt_version(warehouse: Warehouse, folder: Path) -> Published:
 
 
 def recipe_of_texts(
-    name: str, path: str, fields: dict[str, str | None], contract: Path | None = None
+    name: str, path: str, fields: dict[str, str | None], contracts: Sequence[Path] = ()
 ) -> Recipe:
     """Describe texts as they are: nothing is edited, no rule judges, nothing is trained.
 
@@ -75,7 +76,7 @@ def recipe_of_texts(
         name: Name of the dataset, and of its one source.
         path: A file, a folder, a glob or a URL; a path of this machine must be absolute.
         fields: Other fields of the source, such as `license`; null ones are left out.
-        contract: The contract to check; None: the one that comes with the mill.
+        contracts: More contracts to check, beside those of the mill.
 
     Raises:
         RecipeInvalid: A field is not what it must be.
@@ -95,7 +96,7 @@ def recipe_of_texts(
             "min_language_score": None,
         },
         "dedup": {"jaccard_threshold": 1.0, "held_out_overlap": False},
-        "validate": {} if contract is None else {"contract": str(contract.absolute())},
+        "validate": {"contracts": [str(one.absolute()) for one in contracts]},
         "train": None,
     }
     return parse_recipe(content, f"adopting {path}")

@@ -234,6 +234,7 @@ def run_train(
     settings = recipe.train
     inputs = TrainInputs(dataset=dataset.path)
     return _once(
+        warehouse,
         warehouse.run_folder(Stage.TRAIN, model_key(recipe, dataset.fingerprint)),
         TrainResult,
         lambda folder: train(inputs, settings, folder, progress=progress),
@@ -254,6 +255,7 @@ def run_evaluate(
     inputs = EvaluateInputs(model=model, dataset=dataset.path)
     key = evaluation_key(recipe, model_fingerprint, dataset.fingerprint)
     return _once(
+        warehouse,
         warehouse.run_folder(Stage.EVALUATE, key),
         EvaluateResult,
         lambda folder: evaluate(inputs, recipe.evaluate, folder, progress=progress),
@@ -264,30 +266,38 @@ def _planned(
     plan: Plan, stage: Stage, result_type: type[AnyResult], work: Callable[[Path], AnyResult]
 ) -> AnyResult:
     """Run a stage of the data half under the key that the plan gave it."""
-    folder = Warehouse(plan.warehouse).run_folder(stage, plan.key(stage))
-    return _once(folder, result_type, work)
+    warehouse = Warehouse(plan.warehouse)
+    return _once(warehouse, warehouse.run_folder(stage, plan.key(stage)), result_type, work)
 
 
 def _once(
-    folder: Path, result_type: type[AnyResult], work: Callable[[Path], AnyResult]
+    warehouse: Warehouse,
+    folder: Path,
+    result_type: type[AnyResult],
+    work: Callable[[Path], AnyResult],
 ) -> AnyResult:
-    """Take a result from the cache, or do the work into the cache.
-
-    What is not as the stage left it, or was never sealed, is done again.
-    """
-    if (folder / RESULT_FILE).exists():
-        broken = broken_files(folder)
-        done = None if broken else result_type.load(folder)
-        if done is not None:
-            os.utime(folder)  # the cache forgets what was least recently used
-            return done
-        if broken[0].name != SEAL_FILE:
-            _LOG.warning("%s is not what was cached: the stage runs again", broken[0])
-        shutil.rmtree(folder)
-    with a_full_disk_is_told(folder):
-        done = work(folder)
-        seal(folder)
+    """Take a result from the cache, or do the work into the cache."""
+    with a_full_disk_is_told(warehouse.root), warehouse.only_worker(folder):
+        done = _found(folder, result_type)
+        if done is None:
+            with a_full_disk_is_told(folder):
+                done = work(folder)
+                seal(folder)
     return done
+
+
+def _found(folder: Path, result_type: type[AnyResult]) -> AnyResult | None:
+    """Find a result; what is not as the stage left it, or was never sealed, must be done again."""
+    if not (folder / RESULT_FILE).exists():
+        return None
+    broken = broken_files(folder)
+    if not broken:
+        os.utime(folder)  # the cache forgets what was least recently used
+        return result_type.load(folder)
+    if broken[0].name != SEAL_FILE:
+        _LOG.warning("%s is not what was cached: the stage runs again", broken[0])
+    shutil.rmtree(folder)
+    return None
 
 
 def record_cache_keys(recipe: Recipe) -> dict[Stage, str]:

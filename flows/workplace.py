@@ -27,7 +27,7 @@ from flows.report_server import start_report_server
 
 PREFECT_PORT = 4200
 REPORTS_PORT = 4280
-START_SECONDS = 120
+START_SECONDS = 240
 STOP_SECONDS = 20
 
 

@@ -73,7 +73,7 @@ def adopt(
     ] = None,
     key_field: Annotated[str | None, typer.Option(help="Field that names a record.")] = None,
     contract: Annotated[
-        Path | None, typer.Option(help="The contract to check, an ODCS v3.1 file.")
+        list[Path] | None, typer.Option(help="One more contract to check, an ODCS v3.1 file.")
     ] = None,
     warehouse: WarehousePath = DEFAULT_WAREHOUSE,
     json: Json = False,
@@ -105,4 +105,4 @@ def adopt(
         "key_field": key_field,
     }
     place = path if "://" in path else str(Path(path).absolute())
-    build(recipe_of_texts(name, place, fields, contract), store, {}, json=json)
+    build(recipe_of_texts(name, place, fields, contract or ()), store, {}, json=json)

@@ -1,63 +1,35 @@
 """Commands that keep a warehouse sound: checks, forgetting, collecting what nobody needs."""
 
 import json as json_text
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from flows.commands.completion import a_name
-from flows.commands.options import DEFAULT_WAREHOUSE, Json, Version, WarehousePath
+from flows.commands.options import DEFAULT_WAREHOUSE, Json, WarehousePath
 
 
 def verify(
-    version: Version,
+    version: Annotated[str, typer.Argument(help="NAME@VERSION, or NAME for its latest version.")],
     warehouse: WarehousePath = DEFAULT_WAREHOUSE,
     json: Json = False,
 ) -> None:
     """Compare a version's files with their checksums, and add a dataset's ledger up."""
-    from data_contracts.errors import VersionUnknown
-    from data_contracts.manifest import DatasetManifest, ModelManifest
     from data_contracts.warehouse import Warehouse
-    from flows.arithmetic import check_books
-    from flows.deliveries import verify_deliveries
-    from flows.terminal import console, leave_output_to_json
+    from flows.terminal import leave_output_to_json
+    from flows.terminal_verification import print_verified
+    from flows.verification import verify as check
 
     leave_output_to_json(json)
 
-    store = Warehouse.existing(warehouse)
-    found: list[dict[str, Any]] = []
-    for kind, manifest in (("datasets", DatasetManifest), ("models", ModelManifest)):
-        try:
-            folder = store.find(kind, version)  # type: ignore[arg-type]
-        except VersionUnknown:
-            continue
-        loaded = manifest.load(folder)
-        loaded.verify(folder)
-        found.append({"kind": kind, "path": str(folder), "files": len(loaded.files)})
-        said = f"{folder}: {len(loaded.files)} files are as they were published"
-        console.print(said, highlight=False, markup=False, soft_wrap=True)
-        if isinstance(loaded, DatasetManifest):
-            books = check_books(folder, loaded)
-            found[-1]["ledger"] = books.model_dump(mode="json")
-            lost = sum(books.dropped.values())
-            said = (
-                f"ledger: {books.records:,} records = {books.kept:,} kept + {lost:,} not, for "
-                f"{len(books.dropped)} reasons; {books.duplicates:,} duplicates, each of a kept "
-                f"record; {books.tokens:,} tokens, each of a document"
-            )
-            console.print(said, highlight=False, markup=False, soft_wrap=True)
-            if kept := verify_deliveries(store, loaded.name):
-                said = f"{store.increments(loaded.name)}: {kept} kept deliveries are as they came"
-                console.print(said, highlight=False, markup=False, soft_wrap=True)
-    if not found:
-        raise VersionUnknown("version", version, store.names("datasets") + store.names("models"))
+    found = check(Warehouse.existing(warehouse), version)
+    print_verified(found)
     if json:
-        print(json_text.dumps(found))
+        print(json_text.dumps([one.model_dump(mode="json") for one in found]))
 
 
 def forget(
     records: Annotated[list[str], typer.Argument(help="Keys or record_ids, whole ones.")],
-    dataset: Annotated[str, typer.Option(help="The dataset's name.", autocompletion=a_name)],
+    dataset: Annotated[str, typer.Option(help="The dataset's name.")],
     only_this: Annotated[
         bool, typer.Option("--only-this", help="Leave the duplicates of these records.")
     ] = False,

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from flows.collecting import Collection
 from flows.freshness import Freshness
-from flows.reports.formats import counted, megabytes
+from flows.reports.formats import NO_VALUE, count, counted, megabytes
 from flows.reports.markdown import code, table
+from pipeline.ingest.increments import INDEX_FILE, Increments
 
 
 def maintenance_markdown(
@@ -56,6 +57,29 @@ def freshness_markdown(found: Sequence[Freshness], time: datetime) -> str:
     ]
     return "# Freshness\n\n" + (
         table(("dataset", "checked", "due", ""), rows) if rows else "There is no dataset yet.\n"
+    )
+
+
+def deliveries_markdown(name: str, folder: Path) -> str:
+    """Show what is kept of the sources that only ever get more.
+
+    Args:
+        name: The dataset.
+        folder: Where its deliveries are kept.
+    """
+    rows = []
+    for place in sorted(folder.glob(f"*/{INDEX_FILE}")):
+        kept = Increments.load(place.parent).increments
+        times = sorted(one.since for one in kept)
+        size = megabytes(sum(one.bytes for one in kept))
+        first, last = (_day(times[0]), _day(times[-1])) if times else (NO_VALUE, NO_VALUE)
+        rows.append((code(place.parent.name), first, last, count(len(kept)), size))
+    header = ("source", "first kept", "last kept", "files", "size")
+    title = f"# Deliveries kept for {name}\n\n"
+    return title + (
+        table(header, rows, numbers=2)
+        if rows
+        else "None yet: no run has read a source with `delivery: append`.\n"
     )
 
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from pipeline.dedup import kernels
 from pipeline.dedup.corpus import Corpus, cuts
+from pipeline.dedup.distinct import distinct
 from pipeline.partition_pool import map_in_order
 from pipeline.text.tokens import token_hashes
 
@@ -46,7 +47,7 @@ def exact_similarities(
     )
 
     def compare(batch: _Batch) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        rows = np.unique(np.concatenate([batch.left, batch.right]))
+        rows = distinct(np.concatenate([batch.left, batch.right]))
         values, starts = kernels.shingle_sets(*token_hashes(corpus.texts(rows)))
         left, right = np.searchsorted(rows, batch.left), np.searchsorted(rows, batch.right)
         return batch.pairs, kernels.similarities(values, starts, left, right)

@@ -144,15 +144,15 @@ def tokenise(text_bytes, start, stop, classes, folds, hashes, shapes):
             if i + _BLOCK + 8 > len(text_bytes):  # the last word's last 8 bytes could lie outside
                 until = stop
                 break
-            words, others, joiners = _bits(text_bytes, i)
+            words, others, marks = _bits(text_bytes, i)
             if i + _BLOCK > stop:
                 own = _ALL >> np.uint64(_BLOCK - (stop - i))
-                words, others, joiners = words & own, others & own, joiners & own
+                words, others, marks = words & own, others & own, marks & own
             before = words << _ONE | inside
             starts, ends = words & ~before, before & ~words
             inside = words >> _63
             step = _BLOCK
-            unclear = others | joiners & before & ((words | others) >> _ONE | _LAST)
+            unclear = others | marks & before & ((words | others) >> _ONE | _LAST)
             if unclear != _NONE:
                 step = _first(unclear)
                 passed = (_ONE << np.uint64(step)) - _ONE
@@ -209,19 +209,18 @@ def _bits(text_bytes, i):
     """Say of 64 bytes what they are; bit k is of byte `i + k`.
 
     Returns:
-        uint64 each: ASCII letters and digits; what is not ASCII; ASCII of the classes MID_LETTER to
-        JOINER.
+        uint64 each: ASCII letters and digits; what is not ASCII; other ASCII but spaces and control
+        characters, which may join words.
     """
-    words, others, joiners = _NONE, _NONE, _NONE
+    words, others, marks = _NONE, _NONE, _NONE
     for k in range(_BLOCK):  # without branches: compiled to vector instructions
         byte = text_bytes[np.uint64(i) + np.uint64(k)]
         lower = np.uint8(byte | _CASE)
         word = ((lower >= 0x61) & (lower <= 0x7A)) | ((byte >= 0x30) & (byte <= 0x39))
-        joiner = (byte == 0x27) | (byte == 0x2C) | (byte == 0x2E) | (byte == 0x3B) | (byte == 0x5F)
         words |= np.uint64(word) << np.uint64(k)
         others |= np.uint64(byte >= 0x80) << np.uint64(k)
-        joiners |= np.uint64(joiner) << np.uint64(k)
-    return words, others, joiners
+        marks |= np.uint64(byte > 0x20) << np.uint64(k)
+    return words, others, marks & ~words & ~others
 
 
 @kernel

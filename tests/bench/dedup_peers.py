@@ -11,9 +11,11 @@ import json
 import re
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import xxhash
 from datasketch import MinHash, MinHashLSH
 
@@ -22,15 +24,24 @@ from pipeline.dedup.recipe import DedupRecipe
 Work = Callable[[list[str]], object]
 
 
-def signature_peers() -> dict[str, Work]:
+def signature_peers(texts: list[str]) -> dict[str, Callable[[], object]]:
     """Give what computes signatures of texts, by a name for people."""
+    peers = {name: partial(work, texts) for name, work in _of_strings().items()}
+    if importlib.util.find_spec("daft"):
+        peers["daft"] = _daft(texts)
+    else:
+        print("  (daft is not installed: skipped)")
+    return peers
+
+
+def _of_strings() -> dict[str, Work]:
     peers: dict[str, Work] = {
         "datasketch, SHA-1, one update per shingle (its README)": _datasketch_updates,
         "datasketch, SHA-1, update_batch": lambda texts: _datasketch(texts, None),
         "datasketch, xxh32, update_batch": lambda t: _datasketch(t, xxhash.xxh32_intdigest),
     }
-    for name, make in {"rensa": _rensa, "daft": _daft, "datatrove": _datatrove}.items():
-        if importlib.util.find_spec(name):
+    for name, make in {"rensa": _rensa, "datatrove": _datatrove}.items():
+        if _is_there(name):
             peers[name] = make()
         else:
             print(f"  ({name} is not installed: skipped)")
@@ -40,9 +51,16 @@ def signature_peers() -> dict[str, Work]:
 def stage_peers() -> dict[str, Work]:
     """Give what deduplicates texts, by a name for people."""
     peers: dict[str, Work] = {"datasketch, xxh32, and MinHashLSH": _datasketch_lsh}
-    if importlib.util.find_spec("datatrove"):
+    if _is_there("datatrove"):
         peers["datatrove's four steps"] = datatrove_steps
     return peers
+
+
+def _is_there(name: str) -> bool:
+    needed = {"datatrove": ("datatrove", "spacy")}.get(
+        name, (name,)
+    )  # its English words are spacy's
+    return all(importlib.util.find_spec(one) for one in needed)
 
 
 def _shingles(text: str) -> list[str]:
@@ -89,17 +107,20 @@ def _rensa() -> Work:
     return sketch
 
 
-def _daft() -> Work:
+def _daft(texts: list[str]) -> Callable[[], object]:
     import daft
 
-    def sketch(texts: list[str]) -> None:
+    table = pa.table({"text": texts})  # it reads Arrow, as we do
+
+    def sketch() -> None:
         # docs/examples/minhash-dedupe.md, with 128 values for its 64; its threads all count.
         text = daft.col("text").normalize(
             remove_punct=True, lowercase=True, nfd_unicode=True, white_space=True
         )
         signed = text.minhash(num_hashes=128, ngram_size=5, seed=42, hash_function="xxhash")
-        daft.from_pydict({"text": texts}).select(signed.alias("signature")).collect()
+        daft.from_arrow(table).select(signed.alias("signature")).collect()
 
+    sketch()  # starts its threads
     return sketch
 
 

@@ -190,13 +190,6 @@ class EditedCorpus:
             for name, records in files.items():
                 path = folder / source / name
                 path.write_text(_content(source, records), encoding="utf-8")
-        rules = "".join(RULE.format(name=name) for name in MUST_BE_NONE)
-        # In place of the bundled contracts, which a corpus of a dozen records may break.
-        contract = CONTRACT + rules
-        (folder / "ledger.yaml").write_text(contract, encoding="utf-8")
-        for name in ("records", "documents"):
-            empty = contract.partition("schema:")[0].replace(".ledger", f".{name}")
-            (folder / f"{name}.yaml").write_text(empty, encoding="utf-8")
         content = {
             "name": "edited",
             "sources": [
@@ -205,9 +198,7 @@ class EditedCorpus:
                 {"name": NOTES, "path": NOTES},
             ],
             "split": {"validation_ratio": 0.15, "test_ratio": 0.15},
-            "validate": {
-                "contracts": [f"{one}.yaml" for one in ("records", "documents", "ledger")]
-            },
+            "validate": {"contracts": write_contracts(folder)},
             "shard": {"vocabulary_size": 300, "documents_shard_bytes": 20_000},
             "clean": {"line_rules": {"max_documents": 4}},
             "train": None,
@@ -255,6 +246,16 @@ class EditedCorpus:
     def _number(self) -> int:
         self.fresh += 1
         return self.fresh
+
+
+def write_contracts(folder: Path) -> list[str]:
+    """Write contracts in place of the bundled ones, which a corpus of a dozen records may break."""
+    contract = CONTRACT + "".join(RULE.format(name=name) for name in MUST_BE_NONE)
+    (folder / "ledger.yaml").write_text(contract, encoding="utf-8")
+    for name in ("records", "documents"):
+        empty = contract.partition("schema:")[0].replace(".ledger", f".{name}")
+        (folder / f"{name}.yaml").write_text(empty, encoding="utf-8")
+    return ["records.yaml", "documents.yaml", "ledger.yaml"]
 
 
 KINDS = (

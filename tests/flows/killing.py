@@ -5,7 +5,7 @@
 A round begins with a warehouse of one version and an edited corpus. Builds of the next version are
 killed a few times, each continuing where the last one was; after each kill whoever reads the
 warehouse must find whole versions only. Then one may end: its bytes must be those of a build that
-nobody disturbed. This process imports the mill and never runs it; children that are forked off it do.
+nobody disturbed. Before that, three runs at once on one warehouse must not disturb each other. This process imports the mill and never runs it; children that are forked off it do.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import great_expectations  # noqa: F401 - imported once, not in each child
 import numpy as np
@@ -30,6 +30,7 @@ import pipeline.dedup.stage
 import pipeline.ingest.stage
 import pipeline.shard.stage
 import pipeline.validate.stage  # noqa: F401 - the same
+from data_contracts.errors import WarehouseBusy
 from data_contracts.gate import require_passed
 from data_contracts.manifest import DatasetManifest
 from data_contracts.reasons import Stage
@@ -39,7 +40,9 @@ from tests.flows.dataset_runs import build
 from tests.flows.editing import EditedCorpus
 from tests.flows.version_bytes import content
 
+Content = dict[str, bytes]
 MOST_KILLS = 4  # in one round
+FAILED, BUSY = 1, 75  # exit codes of children
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 CHANGES = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.link", "os.truncate"}
 
@@ -47,7 +50,8 @@ CHANGES = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.link", "os.trun
 class Ended(NamedTuple):
     """How a child ended."""
 
-    killed: bool
+    how: Literal["done", "killed", "busy"]
+    """Busy: another one was writing the dataset."""
     seconds: float
     changes: int
     """Of the file system, within the warehouse (as Python sees them), of a child that was not
@@ -68,7 +72,7 @@ def run_rounds(folder: Path, kills: int, seed: int) -> Outcome:
     """Kill so many builds, and check what is left after each kill and after each round.
 
     Raises:
-        AssertionError: A reader saw half a version, or the bytes differ.
+        AssertionError: A reader saw half a version, the bytes differ, or runs disturbed each other.
     """
     rng = np.random.default_rng(seed)
     corpus = EditedCorpus(20)
@@ -84,6 +88,7 @@ def run_rounds(folder: Path, kills: int, seed: int) -> Outcome:
     shutil.copytree(base, undisturbed)
     whole = _child(partial(build, recipe, undisturbed), watched=undisturbed)
     expected = content(_versions(undisturbed)[-1])
+    _check_at_once(folder, corpus, base, expected)
     done, rounds = 0, 0
     stages, kinds = Counter[str](), Counter[str]()
     while done < kills:
@@ -96,7 +101,7 @@ def run_rounds(folder: Path, kills: int, seed: int) -> Outcome:
                 after, change = None, int(rng.integers(1, whole.changes + 1))
             ended = _child(work, watched=warehouse, after=after, change=change)
             _child(look)
-            if not ended.killed or done == kills:
+            if ended.how != "killed" or done == kills:
                 break
             done += 1
             stages[_stage_of(warehouse)] += 1
@@ -110,6 +115,60 @@ def run_rounds(folder: Path, kills: int, seed: int) -> Outcome:
     return Outcome(done, rounds, dict(stages), dict(kinds))
 
 
+class _Child(NamedTuple):
+    """A child at work."""
+
+    process: int
+    answer: int
+    """What it says in the end is read here."""
+    started: float
+
+
+def _start(
+    work: Callable[[], Any], *, watched: Path | None = None, change: int | None = None
+) -> _Child:
+    """Fork a child.
+
+    Args:
+        work: What it runs.
+        watched: The folder whose changes count.
+        change: It dies in front of this one.
+    """
+    started = time.monotonic()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child:
+        os.close(writing)
+        return _Child(child, reading, started)
+    os.close(reading)
+    status = FAILED
+    try:
+        changes = _count_changes(watched, change) if watched is not None else [0]
+        work()
+        os.write(writing, str(changes[0]).encode())
+        status = 0
+    except WarehouseBusy:
+        status = BUSY
+    except BaseException:  # noqa: BLE001 - the parent must hear of it, whatever it is
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _finish(child: _Child) -> Ended:
+    """Wait for a child; an error in it is one here."""
+    with os.fdopen(child.answer) as answer:
+        said = answer.read()
+    _, status = os.waitpid(child.process, 0)
+    seconds = time.monotonic() - child.started
+    if os.WIFSIGNALED(status):
+        assert os.WTERMSIG(status) == signal.SIGKILL, f"signal {os.WTERMSIG(status)}"
+        return Ended("killed", seconds, 0)
+    assert os.WEXITSTATUS(status) != FAILED, "the child failed; see above"
+    return Ended("busy" if os.WEXITSTATUS(status) == BUSY else "done", seconds, int(said or 0))
+
+
 def _child(
     work: Callable[[], Any],
     *,
@@ -117,42 +176,31 @@ def _child(
     after: float | None = None,
     change: int | None = None,
 ) -> Ended:
-    """Run something in a child.
-
-    Args:
-        work: What to run; an error there is one here.
-        watched: The folder whose changes count.
-        after: Kill it after so many seconds.
-        change: Let it die in front of this change.
-    """
-    started = time.monotonic()
-    reading, writing = os.pipe()
-    child = os.fork()
-    if not child:
-        os.close(reading)
-        status = 1
-        try:
-            changes = _count_changes(watched, change) if watched is not None else [0]
-            work()
-            os.write(writing, str(changes[0]).encode())
-            status = 0
-        except BaseException:  # noqa: BLE001 - the parent must hear of it, whatever it is
-            traceback.print_exc()
-        finally:
-            sys.stderr.flush()
-            os._exit(status)
-    os.close(writing)
+    """Run something in a child to its end, or AFTER so many seconds to another one."""
+    child = _start(work, watched=watched, change=change)
     if after is not None:
         time.sleep(after)
-        os.kill(child, signal.SIGKILL)
-    with os.fdopen(reading) as answer:
-        said = answer.read()
-    _, status = os.waitpid(child, 0)
-    killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
-    if not killed:
-        assert os.WIFEXITED(status), f"signal {os.WTERMSIG(status)}"
-        assert os.WEXITSTATUS(status) == 0, "the child failed; see above"
-    return Ended(killed, time.monotonic() - started, int(said or 0))
+        os.kill(child.process, signal.SIGKILL)
+    return _finish(child)
+
+
+def _check_at_once(folder: Path, corpus: EditedCorpus, base: Path, expected: Content) -> None:
+    """Start three runs on one warehouse: two of one dataset, of which one is refused, and another.
+
+    They share caches and the memo of hashes. What comes out is what comes out of each alone.
+    """
+    warehouse = Path(shutil.copytree(base, folder / "at-once"))
+    mine = partial(build, folder / "corpus" / "recipe.yaml", warehouse)
+    other = corpus.write(folder / "other", name="other")
+    children = [_start(one) for one in (mine, mine, partial(build, other, warehouse))]
+    how = [_finish(one).how for one in children]
+    assert sorted(how[:2]) in (["busy", "done"], ["done", "done"]), how
+    assert how[2] == "done"
+    _child(partial(_read_all, warehouse))
+    assert content(_versions(warehouse)[-1]) == expected, "other bytes than of one run alone"
+    alone = folder / "alone"
+    _child(partial(build, other, alone, lock=_versions(warehouse, "other")[-1]))
+    assert content(_versions(warehouse, "other")[-1]) == content(_versions(alone, "other")[-1])
 
 
 def _count_changes(watched: Path, deadly: int | None) -> list[int]:
@@ -181,12 +229,10 @@ def _read_all(warehouse: Path) -> None:
         require_passed(version)
 
 
-def _versions(warehouse: Path) -> list[Path]:
+def _versions(warehouse: Path, name: str = "edited") -> list[Path]:
     store = Warehouse.existing(warehouse)
-    return [
-        store.version_folder("datasets", "edited", one)
-        for one in store.versions("datasets", "edited")
-    ]
+    versions = store.versions("datasets", name)
+    return [store.version_folder("datasets", name, one) for one in versions]
 
 
 def _stage_of(warehouse: Path) -> str:

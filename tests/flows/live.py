@@ -1,5 +1,6 @@
 """A running workplace, `mill up` as a user starts it, and its API as a page in the browser uses it."""
 
+import base64
 import json
 import os
 import signal
@@ -13,19 +14,26 @@ from typing import Any, Self
 
 MILL = Path(sys.executable).with_name("mill")
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
-PATIENCE_SECONDS = 240
+PATIENCE_SECONDS = 400
 
 
 class Workplace:
-    """`mill up` in a folder; use it as a context manager."""
+    """`mill up` in a folder, behind USER:PASSWORD if given; use it as a context manager."""
 
-    def __init__(self, folder: Path, **environment: str) -> None:
+    def __init__(self, folder: Path, password: str | None = None) -> None:
         self.folder, self.warehouse = folder, folder / "warehouse"
         self.recipes = folder / "recipes"
         self.recipes.mkdir(parents=True, exist_ok=True)
         self.log = folder / "up.log"
-        clean = {name: value for name, value in os.environ.items() if "PREFECT" not in name}
-        self.environment = clean | environment
+        self.environment = {
+            name: value for name, value in os.environ.items() if "PREFECT" not in name
+        }
+        self.headers: dict[str, str] = {}
+        if password is not None:
+            names = ("PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING")
+            self.environment |= dict.fromkeys(names, password)
+            token = base64.b64encode(password.encode()).decode()
+            self.headers = {"Authorization": f"Basic {token}"}
         self.pages = self.api = self.reports = ""
 
     def __enter__(self) -> Self:
@@ -34,7 +42,11 @@ class Workplace:
             self.process = subprocess.Popen(
                 command, cwd=self.folder, env=self.environment, stdout=log, stderr=log
             )
-        self.until(lambda: '"pages_url"' in self.log.read_text())
+        try:
+            self.until(lambda: '"pages_url"' in self.log.read_text())
+        except AssertionError:
+            self.stop()
+            raise
         line = next(one for one in self.log.read_text().splitlines() if one.startswith("{"))
         told = json.loads(line)
         self.pages, self.api, self.reports = (
@@ -65,7 +77,7 @@ class Workplace:
     def call(self, method: str, path: str, body: object = None) -> Any:
         """Call the API with a CSRF token, as the pages do."""
         client = "tests"
-        headers = {"Content-Type": "application/json"}
+        headers = self.headers | {"Content-Type": "application/json"}
         if method != "GET":
             token = self.call("GET", f"/csrf-token?client={client}")["token"]
             headers |= {"Prefect-Csrf-Client": client, "Prefect-Csrf-Token": token}

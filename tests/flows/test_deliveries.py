@@ -22,25 +22,8 @@ from flows.recipe import load_recipe
 from flows.steps import keep_deliveries
 from pipeline.ingest.increments import Increments
 from tests.flows.dataset_runs import build
-from tests.flows.editing import prose
+from tests.flows.editing import prose, write_contracts
 from tests.flows.version_bytes import content
-
-LENIENT = """
-apiVersion: v3.1.0
-kind: DataContract
-id: corpusmill.lenient
-name: Anything
-version: 1.0.0
-status: active
-schema:
-- name: dataset
-  logicalType: object
-  physicalType: aggregate
-  properties:
-  - name: count_mismatches
-    logicalType: integer
-    required: true
-"""
 
 
 def lines(*numbers, words="") -> str:
@@ -52,7 +35,6 @@ def lines(*numbers, words="") -> str:
 def feed(tmp_path):
     """A recipe of one source that only ever gets more, and its folder."""
     (tmp_path / "feed").mkdir()
-    (tmp_path / "contract.yaml").write_text(LENIENT)
     (tmp_path / "recipe.yaml").write_text(
         yaml.safe_dump(
             {
@@ -61,7 +43,7 @@ def feed(tmp_path):
                     {"name": "news", "path": "feed", "delivery": "append", "key_field": "id"}
                 ],
                 "split": {"validation_ratio": 0, "test_ratio": 0},
-                "validate": {"contract": "contract.yaml"},
+                "validate": {"contracts": write_contracts(tmp_path)},
                 "shard": {"vocabulary_size": 300},
                 "train": None,
             }

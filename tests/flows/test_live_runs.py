@@ -47,7 +47,7 @@ LONG_TRAINING = {
 
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory):
-    with Workplace(tmp_path_factory.mktemp("live")) as workplace:
+    with Workplace(tmp_path_factory.mktemp("live"), "mill:secret") as workplace:
         yield workplace
 
 
@@ -153,7 +153,7 @@ def test_setting_up_again_keeps_what_was_switched_and_tells_people_where_a_block
         found = json.loads(done.stdout.splitlines()[-1])
         assert found["schedules"]["refresh-and-retrain/weekly"] is True
         assert found["automations"][retrains["name"]] is False
-        assert len(found["deployments"]) == 14
+        assert len(found["deployments"]) == 15
         assert len({one["name"] for one in _automations(workplace)}) == len(_automations(workplace))
 
         bad = write_corpus(
@@ -172,13 +172,17 @@ def test_a_schedule_that_is_on_has_runs_waiting(workplace):
     assert {run["state_type"] for run in workplace.runs_of("watch")} == {"SCHEDULED"}
 
 
-def test_another_web_page_cannot_start_a_run_and_ctrl_c_stops_everything(workplace):
+def test_nobody_without_the_password_nor_another_web_page_starts_a_run_and_ctrl_c_stops_everything(
+    workplace,
+):
     identity = workplace.deployment("refresh")["id"]
     address = f"{workplace.api}/deployments/{identity}/create_flow_run"
-    request = urllib.request.Request(address, b"{}", {"Content-Type": "application/json"})
-    with pytest.raises(urllib.error.HTTPError, match="403") as caught:
-        urllib.request.urlopen(request)
-    caught.value.close()
+    for known, refusal in (({}, "401"), (workplace.headers, "403")):  # no password; no token
+        headers = known | {"Content-Type": "application/json"}
+        request = urllib.request.Request(address, b"{}", headers)
+        with pytest.raises(urllib.error.HTTPError, match=refusal) as caught:
+            urllib.request.urlopen(request)
+        caught.value.close()
     with urllib.request.urlopen(workplace.reports) as reply:
         assert reply.status == 200
 

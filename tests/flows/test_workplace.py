@@ -13,7 +13,7 @@ DEPLOYMENTS = yaml.safe_load((REPOSITORY / "deployments" / "prefect.yaml").read_
     "deployments"
 ]
 STAGES = {"ingest", "clean", "dedup", "validate", "shard", "train", "evaluate"}
-WHOLE = {"refresh", "refresh-and-retrain", "retrain"}
+WHOLE = {"refresh", "refresh-and-retrain", "retrain", "backfill"}
 KEEPING = {"promote", "rollback", "maintenance", "watch"}
 
 

@@ -33,7 +33,7 @@ def browser():
 
 
 @pytest.fixture
-def page(browser):
+def page(browser, request):
     """A page that asks nobody outside: Prefect's would ask an analytics host for its settings."""
     page = browser.new_page(viewport={"width": 1300, "height": 1200})
     page.set_default_timeout(60_000)
@@ -44,6 +44,7 @@ def page(browser):
     )
     page.route(lambda url: "//127.0.0.1:" not in url and "http" in url, lambda one: one.abort())
     yield page
+    page.screenshot(path=SCREENSHOTS / f"last-of-{request.node.name}.png")  # tells of failures
     page.close()
     assert not [url for url in outside if url.startswith("http") and "amplitude.com" not in url]
 

@@ -62,9 +62,8 @@ def test_a_run_is_started_from_the_form_and_its_figures_and_report_are_there(
     page.locator("textarea").first.fill("dedup.jaccard_threshold=0.75")
     shot("1-form")
     page.get_by_role("button", name="Submit").click()
-    page.get_by_role("link", name="View run").click()
-
     run = _last_run(workplace, "refresh-and-retrain")
+    page.goto(f"{workplace.pages}/runs/flow-run/{run}")
     ended = workplace.ended(run)
     assert ended["parameters"]["changes"] == ["dedup.jaccard_threshold=0.75"]
     page.get_by_text("CompletedWithWarnings").first.wait_for()  # without loading the page again

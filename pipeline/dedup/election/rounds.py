@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.dedup.buckets import Buckets
+from pipeline.dedup.distinct import distinct
 from pipeline.dedup.election import kernels
 
 ROOM = 2_000_000
@@ -84,7 +85,7 @@ class Election:
         """Count survivors that were not compared with everybody they should be: the limit bit."""
         everybody = len(self.alive)
         lacking = (worse for worse, _ in self._proposals(1, everybody))
-        return sum(len(np.unique(worse)) for worse in lacking)
+        return sum(len(distinct(worse)) for worse in lacking)
 
     def _round(self, few: int) -> None:
         for worse, better in self._proposals(few, self._limit):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from data_contracts.errors import SchemaMismatch
 from pipeline.buffers import text_buffers
 from pipeline.dedup.corpus import SLICE_BYTES, Corpus, cuts
+from pipeline.dedup.distinct import distinct
 from pipeline.dedup.held_out import kernels
 from pipeline.dedup.held_out.ngrams import Rows, over_texts
 from pipeline.partition_pool import map_in_order
@@ -85,7 +86,7 @@ def _ngrams_of(files: Sequence[Path], width: int) -> NDArray[np.uint64]:
         return ngrams
 
     parts = [part for path in files for part in map_in_order(work, texts_in(path))]
-    return np.unique(np.concatenate(parts)) if parts else np.zeros(0, np.uint64)
+    return distinct(np.concatenate(parts)) if parts else np.zeros(0, np.uint64)
 
 
 def texts_in(path: Path) -> Iterator[pa.Array]:

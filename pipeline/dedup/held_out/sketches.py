@@ -15,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.dedup.corpus import SLICE_BYTES, Corpus, cuts
+from pipeline.dedup.distinct import distinct
 from pipeline.dedup.held_out import kernels
 from pipeline.dedup.recipe import HELD_OUT_TOKENS
 from pipeline.partition_pool import map_in_order
@@ -75,8 +76,8 @@ class Sketches:
         Args:
             rows: int64, ascending.
         """
-        values = [np.unique(part.values) for _, part in self._over(rows)]
-        every = np.unique(np.concatenate([np.zeros(0, np.uint32), *values]))
+        values = [distinct(part.values) for _, part in self._over(rows)]
+        every = distinct(np.concatenate([np.zeros(0, np.uint32), *values]))
         self._table = np.zeros(2 << (2 * len(every)).bit_length(), np.uint32)
         kernels.put_values(self._table, every)
 

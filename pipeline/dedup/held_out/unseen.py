@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipeline.dedup.distinct import distinct
 from pipeline.dedup.held_out import kernels
 from pipeline.dedup.held_out.evaluation import texts_in
 from pipeline.dedup.recipe import HELD_OUT_TOKENS
@@ -37,7 +38,7 @@ def seen_in_training(
         SchemaMismatch: A file has no column `text` of strings.
     """
     tokens = token_hashes(held_out)
-    ngrams = np.unique(kernels.all_ngrams(*tokens, HELD_OUT_TOKENS))
+    ngrams = distinct(kernels.all_ngrams(*tokens, HELD_OUT_TOKENS))
     table = np.zeros(1 << (2 * max(len(ngrams), 1)).bit_length(), np.uint64)
     kernels.fill(table, ngrams)
 

@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from data_contracts.contracts import Contracts
 from data_contracts.errors import CorpusError
+from data_contracts.manifest import now
 from data_contracts.warehouse import Warehouse
 from flows.contract_files import kept_contracts
 from flows.ledger_search import Question, search
@@ -102,7 +103,7 @@ class Pages:
             raise _Refused(HTTPStatus.REQUEST_URI_TOO_LONG, "the question is too long")
         path, question = urlsplit(request)[2:4]
         if path == "/":
-            return render_index(gather_index(self._warehouse), self._warehouse.root.name)
+            return render_index(gather_index(self._warehouse), self._warehouse.root.name, now())
         if path == "/contracts":
             return render_contracts(Contracts.load())
         match = _PLACE.match(path)

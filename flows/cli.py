@@ -11,12 +11,12 @@ import typer
 from data_contracts.errors import CorpusError
 from flows.commands import (
     building,
-    compressing,
     contracts,
     exchanging,
     keeping,
     looking,
     modelling,
+    models,
     promoting,
     serving,
 )
@@ -58,8 +58,9 @@ for command in (
     modelling.sample,
     modelling.translate,
     modelling.classify,
-    compressing.compress,
-    compressing.export_model,
+    models.compress,
+    models.export_model,
+    models.read,
     serving.up,
     serving.setup,
     serving.status,

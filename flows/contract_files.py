@@ -29,7 +29,16 @@ def find_contracts(wanted: str, warehouse: Path) -> Contracts:
         return Contracts.load()
     if Path(wanted).is_file() or wanted.endswith((".yaml", ".yml")):
         return Contracts([Contract.load(wanted)])
-    folder = Warehouse.existing(warehouse).find("datasets", wanted) / CONTRACTS_FOLDER
+    return kept_contracts(Warehouse.existing(warehouse).find("datasets", wanted))
+
+
+def kept_contracts(version: Path) -> Contracts:
+    """Read the contracts that judged a version, as they were.
+
+    Raises:
+        ContractInvalid: It keeps none, or one cannot be compiled by this program.
+    """
+    folder = version / CONTRACTS_FOLDER
     paths = sorted(folder.glob("*.odcs.yaml"))
     if not paths:
         raise ContractInvalid(folder, "file", "this version keeps no contract")

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-from data_contracts.contract import Contract
 from data_contracts.contracts import Contracts
 from data_contracts.errors import CorpusError
+from data_contracts.manifest import now
 from data_contracts.warehouse import Warehouse
+from flows.contract_files import kept_contracts
 from flows.ledger_search import Question, search
 from flows.publish import CONTRACTS_FOLDER, REPORT_FILE
 from flows.reports.contract_page import render_contracts
@@ -102,7 +103,7 @@ class Pages:
             raise _Refused(HTTPStatus.REQUEST_URI_TOO_LONG, "the question is too long")
         path, question = urlsplit(request)[2:4]
         if path == "/":
-            return render_index(gather_index(self._warehouse), self._warehouse.root.name)
+            return render_index(gather_index(self._warehouse), self._warehouse.root.name, now())
         if path == "/contracts":
             return render_contracts(Contracts.load())
         match = _PLACE.match(path)
@@ -144,10 +145,9 @@ class Pages:
             return render_search(place.label, search(place.folder, asked))
 
     def _contracts(self, place: _Place, _: str) -> str:
-        paths = sorted((place.folder / CONTRACTS_FOLDER).glob("*.odcs.yaml"))
-        if not paths:
+        if not (place.folder / CONTRACTS_FOLDER).is_dir():
             raise _Refused(HTTPStatus.NOT_FOUND, "this version keeps no contract")
-        return render_contracts(Contracts([Contract.load(path) for path in paths]))
+        return render_contracts(kept_contracts(place.folder))
 
 
 class _Handler(BaseHTTPRequestHandler):

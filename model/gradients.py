@@ -2,7 +2,7 @@
 
 PyTorch computes them on a CPU as chains of elementwise steps, each of which is differentiated and
 writes its result to memory. By hand a training step of a narrow model takes a fifth less time
-(tests/bench/bench_train.py's setting: 75 to 61 ms of processor time).
+(nanoGPT's CPU setting, tests/bench/bench_train.py: 75 to 61 ms of processor time).
 """
 
 from typing import Any

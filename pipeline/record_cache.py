@@ -132,7 +132,8 @@ class RecordCache:
         with self._lock:
             new, self._new, self._new_bytes = self._new, [], 0
         if new and self.folder is not None:
-            _write(self.folder, pa.concat_tables(new))
+            # In one chunk: from several, Arrow's `take` copies all of them before it takes a row.
+            _write(self.folder, pa.concat_tables(new).combine_chunks())
 
     def __enter__(self) -> Self:
         """Use the cache until the work is done."""

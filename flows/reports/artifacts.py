@@ -236,7 +236,12 @@ def _model_parts(model: ModelSummary, reports_url: str | None) -> list[str]:
 def _report_link(kind: str, name: str, version: str, path: str, reports_url: str | None) -> str:
     if reports_url is None:
         return f"Report: {code(path, 400)}\n"
-    return f"{link('Open the report', f'{reports_url}/{kind}/{name}/{version}/report.html')}\n"
+    place = f"{reports_url}/{kind}/{name}/{version}"
+    links = [link("Open the report", f"{place}/report.html")]
+    if kind == "datasets":
+        links.append(link("Search its ledger", f"{place}/ledger"))
+    links.append(link("All versions and trends", f"{reports_url}/"))
+    return " · ".join(links) + "\n"
 
 
 def _stage(title: str, result: StageResult, opening: str) -> str:

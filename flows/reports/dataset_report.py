@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from data_contracts.arrow_files import read_partitions
 from data_contracts.checks import ContractResult
+from data_contracts.contract_diff import RuleChange
 from data_contracts.contract_stamp import ContractStamp
 from data_contracts.frozen import Frozen
 from data_contracts.gate import QUALITY_FILE
@@ -201,6 +202,9 @@ class DatasetReport(Frozen):
     released: ContractResult | None = None
     """What was judged of the tokens, drift and ages; None: it did not come to that."""
 
+    contract_changes: tuple[RuleChange, ...] = ()
+    """Rules that are not what they were for the version before."""
+
     @property
     def checks(self) -> tuple[CheckOutcome, ...]:
         """Every check of the contracts, of both judgements."""
@@ -233,6 +237,7 @@ def gather_dataset(
     results: Sequence[StageResult],
     others: Sequence[tuple[str, str, Quality]] = (),
     released: ContractResult | None = None,
+    contract_changes: Sequence[RuleChange] = (),
 ) -> DatasetReport:
     """Gather what a dataset's page shows.
 
@@ -242,6 +247,7 @@ def gather_dataset(
         results: What the stages returned, in order.
         others: Versions to compare it with: NAME@VERSION, what it is, its figures.
         released: What was judged of its tokens.
+        contract_changes: What sets its contracts apart from those of the version before.
 
     Raises:
         SchemaMismatch: quality.json is missing or is something else.
@@ -264,6 +270,7 @@ def gather_dataset(
         comparisons=compared(quality, others),
         sample=sample_ledger(version / LEDGER_FOLDER),
         released=released,
+        contract_changes=tuple(contract_changes),
     )
 
 

@@ -1,11 +1,12 @@
 """The index page: every version of a warehouse with its key figures, and how they moved."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from markupsafe import Markup
 
-from flows.reports.formats import count, counted, short_count
+from flows.reports.formats import count, counted, moment, short_count
 from flows.reports.index_report import DatasetRow, IndexReport, ModelRow
 from flows.reports.page import render_page
 from flows.reports.trend_figure import trend
@@ -14,12 +15,13 @@ WIDTH, HEIGHT = 352, 150
 """Pixels of a trend."""
 
 
-def render_index(report: IndexReport, where: str) -> str:
+def render_index(report: IndexReport, where: str, time: datetime) -> str:
     """Lay out the index page.
 
     Args:
         report: All versions.
         where: The warehouse, as people call it.
+        time: The time of day: decides what is overdue.
     """
     styles: dict[str, str] = {}
     versions = sum(map(len, report.datasets.values())) + sum(map(len, report.models.values()))
@@ -37,7 +39,10 @@ def render_index(report: IndexReport, where: str) -> str:
             ("rejected by their contract", count(len(report.rejected))),
         ],
         sections=_sections(report),
-        datasets=[_dataset(name, rows, styles) for name, rows in report.datasets.items()],
+        datasets=[
+            _dataset(name, rows, styles) | {"fresh": _fresh(report, name, time)}
+            for name, rows in report.datasets.items()
+        ],
         models=[_model(name, rows, styles) for name, rows in report.models.items()],
     )
 
@@ -83,6 +88,15 @@ def _dataset(name: str, rows: Sequence[DatasetRow], styles: dict[str, str]) -> d
             ),
         ],
     }
+
+
+def _fresh(report: IndexReport, name: str, time: datetime) -> tuple[str, bool] | None:
+    """Say when a dataset was looked after and is due again, and whether that is overdue."""
+    found = report.freshness.get(name)
+    if found is None:
+        return None
+    due = f"due again by {moment(found.due)}" if found.due else "no contract says when it is due"
+    return f"Last looked after {moment(found.checked)}; {due}.", found.stale_at(time)
 
 
 def _model(name: str, rows: Sequence[ModelRow], styles: dict[str, str]) -> dict[str, Any]:

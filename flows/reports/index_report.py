@@ -4,13 +4,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from data_contracts.aliases import Alias
 from data_contracts.errors import CorpusError
 from data_contracts.frozen import Frozen
 from data_contracts.manifest import DatasetManifest, Manifest, ModelManifest
 from data_contracts.warehouse import Kind, Warehouse
+from flows.freshness import Freshness, freshness
 
 AnyManifest = TypeVar("AnyManifest", bound=Manifest)
 
@@ -68,6 +69,8 @@ class IndexReport(Frozen):
     """What gates rejected: name and folder."""
     unreadable: tuple[str, ...]
     """NAME@VERSION of what cannot be read."""
+    freshness: dict[str, Freshness] = Field(default_factory=dict)
+    """When each dataset was looked after, and when it is due again; without those nobody can tell of."""
 
 
 def gather_index(warehouse: Warehouse) -> IndexReport:
@@ -93,7 +96,15 @@ def gather_index(warehouse: Warehouse) -> IndexReport:
         models=models,
         rejected=tuple((path.parent.parent.name, path.parent.name) for path in rejected),
         unreadable=tuple(unreadable),
+        freshness=_freshness(warehouse),
     )
+
+
+def _freshness(warehouse: Warehouse) -> dict[str, Freshness]:
+    try:
+        return {one.name: one for one in freshness(warehouse)}
+    except CorpusError:  # a manifest or a contract that cannot be read: it is named elsewhere
+        return {}
 
 
 def _manifests(

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from data_contracts.aliases import Alias
 from data_contracts.checks import ContractResult
+from data_contracts.contract_diff import RuleChange, diff_contracts
+from data_contracts.errors import ContractInvalid
 from data_contracts.fingerprint import library_versions
 from data_contracts.gate import QUALITY_FILE
 from data_contracts.manifest import DatasetManifest, ModelManifest, now
@@ -11,6 +13,7 @@ from data_contracts.quality import Quality
 from data_contracts.reasons import Stage
 from data_contracts.results import EvaluateResult, TrainResult
 from data_contracts.warehouse import Warehouse
+from flows.contract_files import kept_contracts
 from flows.plan import STAGES, Plan
 from flows.publish import DataResults
 from flows.reports.dataset_page import render_dataset
@@ -50,8 +53,26 @@ def dataset_page(
     others = _others(warehouse, manifest.name)
     origin = Origin.of(manifest)
     return render_dataset(
-        gather_dataset(folder, origin, results.in_order, others, results.released)
+        gather_dataset(
+            folder,
+            origin,
+            results.in_order,
+            others,
+            results.released,
+            _contract_changes(folder, warehouse, manifest.name),
+        )
     )
+
+
+def _contract_changes(folder: Path, warehouse: Warehouse, name: str) -> tuple[RuleChange, ...]:
+    """Compare the contracts of a version with those of the one before; unreadable ones say nothing."""
+    latest = warehouse.latest("datasets", name)
+    if latest is None:
+        return ()
+    try:
+        return diff_contracts(kept_contracts(latest), kept_contracts(folder))
+    except ContractInvalid:  # another version of the mill wrote them
+        return ()
 
 
 def rejected_page(folder: Path, plan: Plan, results: DataResults) -> str:

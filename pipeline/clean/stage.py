@@ -159,7 +159,8 @@ def _clean_partition(
         ],
         schema=DOCUMENTS,
     ).filter(pc.invert(dropped))
-    write_ipc(output_dir / "documents" / path.name, documents)
+    # In one chunk: rows are taken of it many times, each time from all chunks put together.
+    write_ipc(output_dir / "documents" / path.name, documents.combine_chunks())
     write_ipc(output_dir / "signals" / path.name, signals)
     write_ipc(output_dir / "decisions" / path.name, decisions)
     sources = records["source"].filter(dropped).to_pylist()

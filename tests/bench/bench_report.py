@@ -116,7 +116,9 @@ def _write_ledger(folder: Path, records: int, sources: list[str]) -> None:
             split=pl.lit("train"),
         )
         missing = {
-            one.name: pa.nulls(rows, one.type) for one in LEDGER if one.name not in frame.columns
+            one.name: pa.nulls(rows, one.type) if one.nullable else pa.array([[]] * rows, one.type)
+            for one in LEDGER
+            if one.name not in frame.columns
         }
         table = frame.to_arrow()
         columns = {n: table[n] if n in table.column_names else missing[n] for n in LEDGER.names}

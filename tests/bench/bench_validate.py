@@ -9,6 +9,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,8 @@ def measure(folder: Path, part: str) -> dict[str, float]:
     """Run a part in this process: seconds of wall and processor time, and the most memory held."""
     inputs = ValidateInputs.model_validate_json((folder / "inputs.json").read_text())
     inputs = _at(folder, inputs)
+    own: list[int] = []
+    threading.Thread(target=_watch, args=(own,), daemon=True).start()
     started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
     if part == "stage":
         assert validate(inputs, ValidateRecipe(), folder / "out").passed
@@ -77,7 +80,17 @@ def measure(folder: Path, part: str) -> dict[str, float]:
         "seconds": time.perf_counter() - started,
         "processor_seconds": used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime,
         "peak_gigabytes": used.ru_maxrss * 1024 / 1e9,
+        # Without pages of mapped files, which the system takes back whenever it needs them.
+        "own_peak_gigabytes": max(own) * 1024 / 1e9,
     }
+
+
+def _watch(own: list[int]) -> None:
+    """Note, ten times a second, the memory that this process holds for itself."""
+    while True:
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        own.append(int(status.partition("RssAnon:")[2].split()[0]))
+        time.sleep(0.1)
 
 
 def _judge_again(inputs: ValidateInputs, out: Path) -> None:

@@ -9,31 +9,18 @@ from typer.testing import CliRunner
 from data_contracts.errors import RecipeInvalid, VersionUnknown
 from data_contracts.warehouse import Warehouse
 from flows.cli import app
-from flows.recipe import load_recipe
 from flows.what_if import ask
 from tests.flows.corpora import write_corpus
+from tests.flows.dataset_runs import build
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     """A recipe, and a warehouse with one version of it."""
-    from flows.plan import make_plan
-    from flows.publish import DataResults, publish_dataset
-    from flows.steps import run_clean, run_dedup, run_ingest, run_shard, run_validate
-
     folder = tmp_path_factory.mktemp("what-if")
     path = write_corpus(folder / "corpus", documents=40)
     warehouse = Warehouse.create(folder / "warehouse")
-    plan = make_plan(load_recipe(path), warehouse)
-    ingested = run_ingest(plan)
-    cleaned = run_clean(plan, ingested)
-    deduped = run_dedup(plan, cleaned)
-    validated = run_validate(plan, ingested, cleaned, deduped)
-    sharded = run_shard(plan, cleaned, deduped, validated)
-    results = DataResults(
-        ingested=ingested, cleaned=cleaned, deduped=deduped, validated=validated, sharded=sharded
-    )
-    publish_dataset(plan, results, lambda *_: "")
+    build(path, warehouse.root)
     return path, warehouse
 
 

@@ -60,7 +60,7 @@ def test_settings_survive_both_ways(folder):
 
     ours, theirs = load_pretrained(folder), AutoConfig.from_pretrained(folder)
     assert theirs.rope_parameters["rope_theta"] == ours.shape.rope_theta
-    assert theirs.head_dim == ours.shape.width // ours.shape.heads
+    assert theirs.head_dim == ours.shape.head_width_or_default
     assert theirs.max_position_embeddings == ours.shape.context_tokens
     assert ours.shape.kv_heads == theirs.num_key_value_heads
     assert theirs.dtype == torch.float32

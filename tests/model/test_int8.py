@@ -24,8 +24,9 @@ def test_a_layer_multiplies_as_its_slow_twin(tokens, columns, rows, seed):
     # A value half way between two steps may fall either way.
     step = float((x_scale * w_scale.max()).max()) * 127 * 2
     np.testing.assert_allclose(found.double().numpy(), exact.numpy(), atol=step, rtol=1e-5)
-    error = (found - x @ weight.T).norm() / (x @ weight.T).norm().clamp(min=1e-6)
-    assert error < 0.2
+    # Of the factors, not of the product, which may cancel to nearly nothing.
+    error = (found - x @ weight.T).norm() / (x.norm() * weight.norm()).clamp(min=1e-6)
+    assert error < 0.1
 
 
 def test_rounding_twice_changes_nothing():

@@ -31,9 +31,9 @@ def attend(x, weights, heads, kv_heads, theta):
         kv_heads: Heads of keys and values.
         theta: Base of the rotary angles.
     """
-    tokens, width = x.shape
-    d = width // heads
-    out = np.zeros((tokens, width))
+    tokens = len(x)
+    d = len(weights["q_norm"])
+    out = np.zeros((tokens, heads * d))
     for head in range(heads):
         shared = head // (heads // kv_heads)
         rows, kv_rows = slice(head * d, (head + 1) * d), slice(shared * d, (shared + 1) * d)

@@ -22,125 +22,60 @@ from pipeline.clean.lines.columns import (
     UNFINISHED,
     UPPER_KIND,
     UPPERCASE,
-    WORD_KIND,
+)
+from pipeline.clean.lines.phrases.kernels import (
+    citation_length,
+    find_phrase,
+    is_counter,
+    may_hold,
 )
 from pipeline.kernel_cache import kernel
 from pipeline.text.kernels import decode
-from pipeline.text.unicode_tables import CLASS_MASK, CLOSER, LETTER, SENTENCE_END, UNSPACED
+from pipeline.text.unicode_tables import CLASS_MASK, CLOSER, SENTENCE_END, UNSPACED
+
+BLANK_IN_RUN = 1
+RUN = 2
+UPPER_IN_RUN = 4
+DIGIT_IN_RUN = 8
 
 _LINE_FEED = 0x0A
 _FULL_STOP = 0x2E
-_COMMA = 0x2C
 _QUOTE = 0x22
 _OPEN = 0x5B
-_CLOSE = 0x5D
 _ELLIPSIS = 0x2026
-_EDIT = np.frombuffer(b"edit]", np.uint8)
-_NEEDED = np.frombuffer(b"citation needed]", np.uint8)
 
 
 @kernel
-def lower(byte):
-    """Make an ASCII letter a small one."""
-    return byte + 32 if 0x41 <= byte <= 0x5A else byte
-
-
-@kernel
-def begins_with(text, start, stop, phrase):
-    """Tell whether `phrase` stands at `start`, whatever its case."""
-    if stop - start < len(phrase):
-        return False
-    for k in range(len(phrase)):
-        if lower(text[start + k]) != phrase[k]:
-            return False
-    return True
-
-
-@kernel
-def citation_length(text, start, stop):
-    """Measure the citation at `start`, as C4 cuts them out: `[12]`, `[]`, `[edit]`, `[citation needed]`.
+def run_table(classes, kinds):
+    """Tell for each byte what it is where nothing depends on its neighbours.
 
     Returns:
-        Its bytes; 0 where there is none.
+        uint8 (256,): RUN and more for bytes of ASCII that neither end a sentence nor close a quote;
+        0 for all others.
     """
-    i = start + 1
-    while i < stop and 0x30 <= text[i] <= 0x39:
-        i += 1
-    if i < stop and text[i] == _CLOSE:
-        return i + 1 - start
-    for phrase in (_EDIT, _NEEDED):
-        if stop - start > len(phrase):
-            same = True
-            for k in range(len(phrase)):
-                same = same and text[start + 1 + k] == phrase[k]
-            if same:
-                return len(phrase) + 1
-    return 0
-
-
-@kernel
-def is_counter(text, start, stop, kinds, nouns, noun_starts):
-    """Tell whether a line is a counter such as `3 likes`, `1.2K views` (RefinedWeb's rule).
-
-    Any marks, a number (digits, commas, full stops), k, m or b, blanks, one of the nouns, any marks.
-    """
-    i = start
-    while i < stop:
-        point, width = decode(text, i, stop)
-        if kinds[point] & WORD_KIND:
-            break
-        i += width
-    if i == stop or not 0x30 <= text[i] <= 0x39:
-        return False
-    while i < stop and (0x30 <= text[i] <= 0x39 or text[i] == _COMMA or text[i] == _FULL_STOP):
-        i += 1
-    if i < stop and lower(text[i]) in (0x6B, 0x6D, 0x62):
-        i += 1
-    blanks = 0
-    while i < stop:
-        point, width = decode(text, i, stop)
-        if not kinds[point] & BLANK_KIND:
-            break
-        blanks += 1
-        i += width
-    if not blanks:
-        return False
-    for n in range(len(noun_starts) - 1):
-        noun = nouns[noun_starts[n] : noun_starts[n + 1]]
-        if begins_with(text, i, stop, noun):
-            rest = i + len(noun)
-            marks = True
-            while rest < stop and marks:
-                point, width = decode(text, rest, stop)
-                marks = kinds[point] & WORD_KIND == 0
-                rest += width
-            if marks:
-                return True
-    return False
+    table = np.zeros(256, np.uint8)
+    for byte in range(0x80):
+        if classes[byte] & (SENTENCE_END | CLOSER):
+            continue
+        table[byte] = RUN
+        if kinds[byte] & BLANK_KIND:
+            table[byte] |= BLANK_IN_RUN
+        if kinds[byte] & UPPER_KIND:
+            table[byte] |= UPPER_IN_RUN
+        if kinds[byte] & DIGIT_KIND:
+            table[byte] |= DIGIT_IN_RUN
+    return table
 
 
 @kernel
 def judge_line(
-    text,
-    start,
-    stop,
-    classes,
-    kinds,
-    phrases,
-    phrase_starts,
-    phrase_columns,
-    pairs,
-    plain,
-    nouns,
-    noun_starts,
-    limits,
-    max_uppercase,
+    text, start, stop, classes, kinds, runs, phrase, nouns, noun_starts, limits, max_uppercase
 ):
     """Find the first rule that a line breaks.
 
     Args: as `edit_lines`, and
-        pairs: bool (256, 256). Whether a phrase begins with these two bytes.
-        plain: bool (256,). Small letters of ASCII: part of a word, and no rule's business.
+        runs: uint8 (256,), from `run_table`.
+        phrase: From `find_phrase`.
 
     Returns:
         (a column of COLUMNS, or KEPT; words in the line). A blank line is kept and has no words.
@@ -153,52 +88,53 @@ def judge_line(
     run = 0  # of what is neither blank nor a letter of a script without spaces
     longest_run = 0
     unspaced = 0
-    in_word = False
+    in_word = 0  # 1 or 0: it is reckoned with
     ended = False
     last = np.int64(0)
     dots = 0
     gap = False  # a blank stands behind the dots
-    phrase = KEPT
     i = start
     while i < stop:
-        byte = text[i]
-        if i + 1 < stop and pairs[byte, text[i + 1]]:
-            for p in range(len(phrase_columns)):
-                column = phrase_columns[p]
-                if (phrase == KEPT or column < phrase) and begins_with(
-                    text, i, stop, phrases[phrase_starts[p] : phrase_starts[p + 1]]
-                ):
-                    phrase = column
-        if plain[byte]:
+        if characters and unspaced == 0 and runs[text[i]]:
+            # Most of English: the same as below for many characters at once.
             begin = i
-            i += 1
-            while i < stop and plain[text[i]]:
-                if i + 1 < stop and pairs[text[i], text[i + 1]]:
-                    break  # a phrase may begin here
+            while i < stop:
+                entry = runs[text[i]]
+                if entry == 0:
+                    break
+                blank = entry & BLANK_IN_RUN
+                words += in_word & blank
+                in_word = 1 - blank
+                run = (run + 1) * in_word
+                longest_run = max(longest_run, run)
+                upper += (entry & UPPER_IN_RUN) != 0
+                digits += (entry & DIGIT_IN_RUN) != 0
                 i += 1
-            in_word = True
             length += i - begin
-            characters = length
-            run += i - begin
-            longest_run = max(longest_run, run)
-            dots = 0
-            last = np.int64(text[i - 1])
-            ended = False
+            end = i
+            while end > begin and runs[text[end - 1]] & BLANK_IN_RUN:
+                end -= 1
+            gap = end < i
+            if end > begin:
+                characters = length - (i - end)
+                last = np.int64(text[end - 1])
+                ended = False
+                dots = 0
             continue
-        point, width = np.int64(byte), 1
-        if byte >= 0x80:
+        point, width = np.int64(text[i]), 1
+        if point >= 0x80:
             point, width = decode(text, i, stop)
         i += width
         kind = kinds[point]
         if kind & BLANK_KIND:
             if in_word:
                 words += max(unspaced, 1)
-            in_word = False
+            in_word = 0
             unspaced = run = 0
             length += characters > 0
             gap = True
             continue
-        in_word = True
+        in_word = 1
         length += 1
         characters = length
         entry = classes[point]
@@ -251,6 +187,7 @@ def edit_lines(
     phrases,
     phrase_starts,
     phrase_columns,
+    anchors,
     nouns,
     noun_starts,
     limits,
@@ -266,6 +203,7 @@ def edit_lines(
         phrases: uint8. Phrases that no line may hold.
         phrase_starts: int64 (phrases + 1,).
         phrase_columns: int64 (phrases,), JAVASCRIPT or POLICY.
+        anchors: uint8 (groups, 4). Four bytes of which each phrase holds some.
         nouns: uint8. What counters count.
         noun_starts: int64 (nouns + 1,).
         limits: int64 (columns,). LONG_WORD and SCANTY: characters and words; UNFINISHED, NUMERIC,
@@ -284,35 +222,45 @@ def edit_lines(
         one, other = phrases[phrase_starts[p]], phrases[phrase_starts[p] + 1]
         pairs[one, other] = pairs[one - 32, other] = True
         pairs[one, other - 32] = pairs[one - 32, other - 32] = True
-    plain = np.zeros(256, np.bool_)
-    for byte in range(0x61, 0x7B):
-        plain[byte] = kinds[byte] == WORD_KIND and classes[byte] & CLASS_MASK == LETTER
+    runs = run_table(classes, kinds)
     o = 0
     for d in range(documents):
         i, stop = starts[d], starts[d + 1]
+        phrased = len(phrase_columns) > 0 and may_hold(text_bytes[i:stop], anchors)
         while i < stop:
             begin = o
+            cut = False  # what a citation parted may be a phrase now
             while i < stop and text_bytes[i] != _LINE_FEED:
                 if text_bytes[i] == _OPEN and limits[CITATIONS]:
                     length = citation_length(text_bytes, i, stop)
                     if length:
                         counts[d, CITATIONS] += 1
                         i += length
+                        cut = True
                         continue
-                out[o] = text_bytes[i]
-                o += 1
-                i += 1
+                    out[o] = _OPEN
+                    o += 1
+                    i += 1
+                end = i
+                while end < stop and text_bytes[end] != _LINE_FEED and text_bytes[end] != _OPEN:
+                    end += 1
+                if end == i and end < stop and text_bytes[end] == _OPEN and not limits[CITATIONS]:
+                    end += 1
+                for k in range(end - i):
+                    out[o + k] = text_bytes[i + k]
+                o += end - i
+                i = end
+            phrase = KEPT
+            if phrased or cut:
+                phrase = find_phrase(out, begin, o, phrases, phrase_starts, phrase_columns, pairs)
             column, words = judge_line(
                 out,
                 begin,
                 o,
                 classes,
                 kinds,
-                phrases,
-                phrase_starts,
-                phrase_columns,
-                pairs,
-                plain,
+                runs,
+                phrase,
                 nouns,
                 noun_starts,
                 limits,

@@ -34,6 +34,8 @@ POLICY: Final = (
     "use of cookies",
     "use cookies",
 )
+_ANCHORS: Final = np.array([list(one) for one in (b"java", b"olic", b"ooki", b"f us")], np.uint8)
+"""Each of the phrases above holds one of these: what holds none of them need not be searched."""
 COUNTED: Final = (
     "likes", "shares", "comments", "retweets", "reposts", "quotes", "bookmarks", "upvotes",
     "downvotes", "downloads", "views", "followers",
@@ -80,6 +82,7 @@ def edit_lines(texts: pa.Array | pa.ChunkedArray, rules: LineRules) -> Edited:
         _kinds(),
         *_joined([one for some in phrases.values() for one in some]),
         np.array(numbers, np.int64),
+        _ANCHORS,
         *_joined(COUNTED),
         limits,
         1.0 if rules.max_uppercase_ratio is None else rules.max_uppercase_ratio,

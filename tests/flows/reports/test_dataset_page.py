@@ -4,13 +4,14 @@ import re
 import pytest
 from markupsafe import escape
 
+from data_contracts.contract_diff import RuleChange, Way
 from data_contracts.reasons import meaning
 from flows.reports.dataset_page import render_dataset
 from flows.reports.dataset_report import DatasetReport, Origin, gather_dataset
 from flows.reports.formats import count
 from flows.reports.page import script_source, table_script
 from tests.flows.reports.crude_stages import make_dataset
-from tests.flows.reports.hostile_corpus import sentence
+from tests.flows.reports.hostile_corpus import HOSTILE, sentence
 from tests.flows.reports.page_structure import Structure, hidden_characters
 
 
@@ -167,3 +168,41 @@ def test_an_empty_source_is_shown_as_empty(tmp_path):
         ["empty", "0"],
         ["All sources", count(1)],
     ]
+
+
+def test_a_page_stays_small_whatever_there_is_to_show(tmp_path):
+    long = "x" * 2000 + HOSTILE
+    corpus = {
+        f"source-{n}": [(f"{long} {n} {k}", sentence(n * 100 + k, 40)) for k in range(25)]
+        for n in range(64)
+    }
+    made = make_dataset(tmp_path / "big", corpus)
+    quality = made.quality.model_copy(
+        update={
+            "signals": {
+                f"{name}_{n}": one for name, one in made.quality.signals.items() for n in range(30)
+            },
+            "languages": {
+                f"{a}{b}": one
+                for one in [next(iter(made.quality.languages.values()))]
+                for a in "abcdefgh"
+                for b in "abcdefgh"
+            },
+        }
+    )
+    report = gather_dataset(made.folder, Origin.of(made.manifest), made.results)
+    page = render_dataset(report.model_copy(update={"quality": quality}))
+    assert len(quality.signals) > 100
+    assert len(page.encode()) < 5_000_000
+
+
+def test_rules_that_became_looser_are_told(dataset):
+    change = RuleChange(
+        contract="a", rule="a.b", way=Way.LOOSER, before="critical: <b>", after=None
+    )
+    report = gather_dataset(
+        dataset.folder, Origin.of(dataset.manifest), dataset.results, contract_changes=[change]
+    )
+    page = render_dataset(report)
+    assert '<span class="tag bad">looser</span>' in page
+    assert "critical: &lt;b&gt;" in page

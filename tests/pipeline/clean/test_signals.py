@@ -10,7 +10,9 @@ from data_contracts.edits import is_edit
 from pipeline.buffers import text_buffers
 from pipeline.clean import kernels
 from pipeline.clean.columns import COLUMNS
+from pipeline.clean.edits import edit
 from pipeline.clean.quality.model import NO_MODEL
+from pipeline.clean.recipe import CleanRecipe
 from pipeline.clean.signals import DEFINITIONS, EDITS, MEASURED, SIGNALS, measure
 from pipeline.clean.stop_words import stop_rows, stop_table
 from pipeline.text.unicode_tables import unicode_tables
@@ -66,11 +68,14 @@ def test_slicing_chunking_and_order_change_no_signal(documents, data):
 
 
 @given(hostile_bytes)
-def test_any_bytes_are_measured_safely(data):
-    buffers = text_buffers(pa.array([data], pa.large_binary()))
-    rows = stop_rows(pa.array(["en"]))
-    out, _ = kernels.measure(*buffers, *unicode_tables(), rows, stop_table()[1], *NO_MODEL[:2])
+def test_any_bytes_are_measured_safely_and_alike_without_compiling(data):
+    buffers = text_buffers(pa.array([b"ab", data, b"cd"], pa.large_binary())[1:2])
+    given_numbers = (*buffers, *unicode_tables(), stop_rows(pa.array(["en"])), stop_table()[1])
+    out, _ = kernels.measure(*given_numbers, *NO_MODEL[:2])
+    with wrapping_integers():
+        plain, _ = PLAIN.measure(*given_numbers, *NO_MODEL[:2])
     assert np.isfinite(out).all()
+    assert out.tolist() == plain.tolist()
     assert out[0, COLUMNS.index("bytes")] == len(data)
 
 
@@ -126,6 +131,24 @@ def test_decomposed_text_has_the_words_of_composed_text():
     apart = measured(unicodedata.normalize("NFD", text))
     for name in ("words", "letter_word_ratio", "unspaced_ratio"):
         assert composed[name] == apart[name]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "L’ÉTÉ s’achève, où Zoë naïve dort.",
+        "데이터 한국어 입니다.",
+        "がぎぐげご、データとパン。",
+        "Việt Nam ở đây.",
+    ],
+)
+def test_composed_and_decomposed_text_are_kept_and_measured_alike(text):
+    forms = [unicodedata.normalize(form, text * 9) for form in ("NFC", "NFD")]
+    assert forms[0] != forms[1]
+    texts, lost = edit(pa.array(forms, pa.large_string()), CleanRecipe())
+    assert texts.to_pylist() == [forms[0], forms[0]]
+    one, other = measure(texts, lost).to_pylist()
+    assert one == other
 
 
 @pytest.mark.parametrize("line", ["**Antigone:** Why?", "---", "-5 degrees", "– Oui, dit-elle."])

@@ -31,6 +31,7 @@ def server() -> Iterator[str]:
     host, port = found.get_host_and_port()
     yield f"http://{host}:{port}"
     found.stop()
+    gc.collect()  # here, where what is left open may be told
 
 
 @pytest.fixture
@@ -46,7 +47,6 @@ def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     made.objects.all().delete()
     made.delete()
     s3fs.S3FileSystem.clear_instance_cache()
-    gc.collect()
 
 
 def put(bucket: Any, files: dict[str, bytes]) -> None:

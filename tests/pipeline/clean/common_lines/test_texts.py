@@ -1,7 +1,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.buffers import text_buffers
@@ -39,6 +39,7 @@ def common_of(folder, parts, most, rows_at_once=1 << 20):
     return counts.common(most, rows_at_once)
 
 
+@settings(max_examples=40)
 @given(rows=records, most=st.integers(1, 3), data=st.data())
 def test_lines_go_as_the_slow_twin_says_whatever_the_partitions(rows, most, data, tmp_path_factory):
     cut = data.draw(st.integers(0, len(rows)))

@@ -121,6 +121,20 @@ def test_citations_go_and_their_line_stays():
     assert counts[0, COLUMNS.index("citations")] == 3
 
 
+def test_a_phrase_that_a_citation_parted_is_found():
+    text = pa.array(["We use coo[12]kies here.\nA [1 line.\n[\n[["], pa.large_string())
+    kept, _ = edit_lines(text, LineRules(citations=True, policy=True))
+    assert kept.to_pylist() == ["A [1 line.\n[\n[["]
+    kept, _ = edit_lines(text, LineRules(policy=True))
+    assert kept.to_pylist() == text.to_pylist()
+
+
+def test_each_phrase_holds_an_anchor():
+    anchors = [bytes(one).decode() for one in texts._ANCHORS]
+    for phrase in (*texts.JAVASCRIPT, *texts.POLICY):
+        assert any(one in phrase for one in anchors)
+
+
 def test_c4_leaves_the_prose_of_a_page_without_gaps():
     page = (
         "Home | Shop\n\nIt rained all day and all night[3].\n\n\nMenu\n\n\n"

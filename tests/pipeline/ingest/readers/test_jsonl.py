@@ -3,9 +3,10 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from pipeline.ingest.formats import compression_of
 from pipeline.ingest.readers.jsonl import fields_of_jsonl, read_jsonl
 from pipeline.ingest.recipe import IngestRecipe, Source
 from tests.pipeline.ingest.inputs import RECIPE, jsonl, pieces, rows_of, zstd
@@ -56,6 +57,7 @@ LINES = st.one_of(
 )
 def test_any_lines_give_the_rows_of_the_slow_reader(lines, ends_open, source):
     data = b"\n".join(lines) + (b"" if ends_open else b"\n")
+    assume(compression_of(data) == "none")  # what begins like an archive is unpacked before
     expected = read_lines(data, "text", source.key_field, RECIPE.max_record_bytes)
     assert read(data, source) == expected
 

@@ -1,4 +1,4 @@
-"""Commands that make something else of a model: smaller ones, files for other programs."""
+"""Commands about one model: smaller ones, files for other programs, how it reads a text."""
 
 import json as json_text
 from enum import StrEnum
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from flows.commands.modelling import tell
-from flows.commands.options import DEFAULT_WAREHOUSE, Json, WarehousePath
+from flows.commands.options import DEFAULT_WAREHOUSE, Json, Most, WarehousePath
 
 Model = Annotated[
     str, typer.Argument(help="NAME@VERSION, NAME for its latest version, or a model's folder.")
@@ -96,3 +96,39 @@ def export_model(
         return
     for path in written:
         print(f"{path}  {path.stat().st_size / 1e6:,.1f} MB")
+
+
+def read(
+    text: Annotated[str, typer.Argument(metavar="TEXT|FILE", help="Words, or a text file.")],
+    model: Annotated[
+        str, typer.Option(help="NAME@VERSION, NAME for its latest version, or a model's folder.")
+    ],
+    page: Annotated[Path, typer.Option(help="The page to write, one HTML file.")],
+    dataset: Annotated[
+        str | None,
+        typer.Option(help="Where to look for near documents; default: the model's own dataset."),
+    ] = None,
+    most: Most = 5,
+    warehouse: WarehousePath = DEFAULT_WAREHOUSE,
+    json: Json = False,
+) -> None:
+    """Show how a model reads a text: cost per token, reasons, attention, nearest training text."""
+    from data_contracts.whole_text import replace_text
+    from flows.model_folders import model_folder
+    from flows.near import text_or_file
+    from flows.reading import as_json, near_training_text
+    from flows.reports.reading_page import render_reading
+    from flows.terminal import leave_output_to_json
+    from model.reading import read as look
+
+    leave_output_to_json(json)
+    folder, words = model_folder(model, warehouse), text_or_file(text)
+    reading = look(folder, words)
+    near = near_training_text(warehouse, folder, dataset, reading.text, most)
+    label = None if near is None else near.dataset
+    documents = None if near is None else near.documents
+    replace_text(page, render_reading(reading, model, documents, label))
+    if json:
+        print(json_text.dumps(as_json(reading, near), ensure_ascii=False))
+        return
+    print(page)

@@ -1,0 +1,1 @@
+"""Phrases, citations and counters, found in bytes."""

@@ -41,6 +41,7 @@ from data_contracts.results import (
 )
 from data_contracts.seal import SEAL_FILE
 from data_contracts.warehouse import Warehouse, link_tree
+from flows.model_card import model_card
 from flows.plan import DATA_STAGES, STAGES, Plan, data_keys, evaluation_key, model_key
 from flows.recipe import Recipe
 
@@ -255,7 +256,7 @@ def publish_model(
         warnings=tuple(check.description for check in judged.warnings),
     )
     (staging / REPORT_FILE).write_text(render(staging, manifest), encoding="utf-8")
-    (staging / "README.md").write_text(_model_card(manifest), encoding="utf-8")
+    (staging / "README.md").write_text(model_card(manifest, trained, evaluated), encoding="utf-8")
     manifest = manifest.model_copy(update={"files": list_files(staging)})
     manifest.save(staging)
     place = warehouse.version_folder("models", recipe.name, version)
@@ -372,21 +373,4 @@ def _sources(plan: Plan, results: DataResults) -> tuple[SourceEntry, ...]:
             records_kept=last[source.name].rows_kept if source.name in last else 0,
         )
         for source, landed in zip(plan.recipe.sources, plan.landed, strict=True)
-    )
-
-
-def _model_card(manifest: ModelManifest) -> str:
-    figures = "".join(f"| {name} | {value:.4f} |\n" for name, value in manifest.figures.items())
-    return (
-        "---\nlibrary_name: transformers\npipeline_tag: text-generation\n---\n\n"
-        f"# {manifest.name} {manifest.version}\n\n"
-        f"A decoder-only Transformer of {manifest.parameters:,} parameters, trained by Corpusmill "
-        f"on `{manifest.dataset}`.\n\n"
-        f"| figure | value |\n|---|---|\n{figures}\n"
-        "It is as good and as bad as its small corpus: a measure of data, not a product.\n\n"
-        "```python\n"
-        "from transformers import AutoModelForCausalLM, AutoTokenizer\n\n"
-        'tokenizer = AutoTokenizer.from_pretrained(".")\n'
-        'model = AutoModelForCausalLM.from_pretrained(".")\n'
-        "```\n"
     )

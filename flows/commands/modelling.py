@@ -89,6 +89,8 @@ def classify(
     task: TaskOrModel, texts: Texts = None, output: Output = None, json: Json = False
 ) -> None:
     """Train an encoder to tell classes apart and measure it, or let one read texts."""
+    from data_contracts.whole_text import replace_text
+    from flows.reports.classify_page import render_classified
     from flows.reports.visible_text import visible
     from flows.task_files import load_classify
     from flows.terminal import leave_output_to_json
@@ -106,7 +108,9 @@ def classify(
         if json:
             print(json_text.dumps(rows))
         return
-    result = train(load_classify(task), output or task.with_suffix(""), progress=tell(json=json))
+    folder = output or task.with_suffix("")
+    result = train(load_classify(task), folder, progress=tell(json=json))
+    replace_text(folder / "report.html", render_classified(result, task.stem))
     if json:
         print(result.model_dump_json())
         return
@@ -123,6 +127,7 @@ def classify(
             f"{name} {getattr(figures, name).value:.4f}" for name in ("precision", "recall", "f1")
         )
         print(f"  {visible(label)}: {of}, {figures.texts:,} texts")
+    print(f"report   {folder / 'report.html'}")
 
 
 def _given(texts: list[str] | None) -> list[str]:

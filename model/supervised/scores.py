@@ -1,6 +1,7 @@
 """How good predicted classes are: each figure with its 95% bootstrap interval."""
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,7 @@ from sklearn.metrics import (
     confusion_matrix,
     precision_recall_fscore_support,
     roc_auc_score,
+    roc_curve,
 )
 
 from data_contracts.frozen import Frozen
@@ -16,6 +18,10 @@ from data_contracts.results import Interval
 
 Classes = NDArray[np.int64]
 Chances = NDArray[np.float64]
+
+
+ROC_POINTS: Final = 120
+"""Points kept of a ROC curve."""
 
 
 class ClassScores(Frozen):
@@ -48,6 +54,9 @@ class Scores(Frozen):
     """Figures of each class."""
     confusion: tuple[tuple[int, ...], ...]
     """Texts by their class (row) and the class they were given (column), classes in order."""
+    roc: dict[str, tuple[tuple[float, float], ...]]
+    """By class the ROC curve against the rest: share of the others that were taken for it, share of
+    its own that were, at falling thresholds; at most `ROC_POINTS` each."""
     texts: int
     """Test texts."""
 
@@ -93,6 +102,11 @@ def score(
             for number, label in enumerate(labels)
         },
         confusion=tuple(tuple(row) for row in confusion.tolist()),
+        roc={
+            label: _curve(truth == number, chances[:, number])
+            for number, label in enumerate(labels)
+            if 0 < int((truth == number).sum()) < texts
+        },
         texts=texts,
     )
 
@@ -110,6 +124,12 @@ def _figures(truth: Classes, chances: Chances) -> NDArray[np.float64]:
     by_class = np.stack([precision, recall, f1], axis=1).flatten()
     area = float(np.mean(found)) if found else np.nan
     return np.array([accuracy_score(truth, given), *macro, area, *by_class])
+
+
+def _curve(is_class: NDArray[np.bool_], chance: Chances) -> tuple[tuple[float, float], ...]:
+    others, own, _ = roc_curve(is_class, chance)
+    kept = np.unique(np.linspace(0, len(others) - 1, ROC_POINTS).round().astype(int))
+    return tuple((float(others[place]), float(own[place])) for place in kept)
 
 
 def _area(is_class: NDArray[np.bool_], chance: Chances) -> float:

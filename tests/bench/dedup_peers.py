@@ -167,7 +167,13 @@ def datatrove_steps(texts: list[str]) -> None:
         (folder / "in" / "texts.jsonl").write_text("".join(lines), encoding="utf-8")
 
         def run(tasks: int, *steps: Any) -> None:
-            LocalPipelineExecutor(list(steps), tasks=tasks, workers=1, skip_completed=False).run()
+            LocalPipelineExecutor(
+                list(steps),
+                tasks=tasks,
+                workers=1,
+                skip_completed=False,
+                logging_dir=str(folder / f"logs-{len(list(folder.iterdir()))}"),
+            ).run()
 
         read = JsonlReader(str(folder / "in"))
         signatures, buckets = str(folder / "signatures"), str(folder / "buckets")

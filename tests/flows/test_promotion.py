@@ -12,6 +12,7 @@ from data_contracts.errors import (
     NoCandidate,
     NothingToRollBack,
     PromotionRefused,
+    ScorecardFailed,
     TooFewCommonDocuments,
 )
 from data_contracts.verdict import Verdict
@@ -187,3 +188,15 @@ def test_an_automatic_policy_promotes_the_first_and_the_better_and_never_the_wor
     assert production().model == f"corpus@{better}"
     aliases = Warehouse.existing(warehouse).aliases
     assert aliases.target("corpus", Alias.CANDIDATE).model == f"corpus@{worse}"
+
+
+def test_a_model_that_breaks_its_contract_is_never_promoted(store):
+    _, longer, _ = _models(store)
+    manifest = store.find("models", longer) / "manifest.json"
+    told = json.loads(manifest.read_text(encoding="utf-8"))
+    manifest.unlink()  # a hard link: the other copies stay as they are
+    manifest.write_text(json.dumps({**told, "failures": ["Better than bytes"]}), encoding="utf-8")
+    for even_unproven in (False, True):
+        with pytest.raises(ScorecardFailed, match="Better than bytes"):
+            promote(store, longer, even_unproven=even_unproven)
+    assert store.aliases.read("corpus", Alias.PRODUCTION) is None

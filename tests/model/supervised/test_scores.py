@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from model.supervised.scores import score
+from model.supervised.scores import ROC_POINTS, score
 
 
 def test_figures_are_those_counted_by_hand():
@@ -38,3 +38,15 @@ def test_a_class_that_no_test_text_has_leaves_its_curve_out():
     found = score(np.array([0, 1, 0]), chances, list("abc"), 100, seed=1)
     assert found.roc_auc.value == 1.0
     assert found.by_class["c"].texts == 0
+
+
+def test_the_area_under_the_kept_curve_is_the_area():
+    generator = np.random.default_rng(3)
+    truth = generator.integers(0, 2, 2000)
+    right = 1 / (1 + np.exp(-(2 * truth - 1 + generator.normal(0, 1.5, 2000))))
+    found = score(truth, np.stack([1 - right, right], axis=1), ["no", "yes"], 100, 1)
+    for curve in found.roc.values():
+        assert len(curve) <= ROC_POINTS
+        assert (curve[0], curve[-1]) == ((0, 0), (1, 1))
+        others, own = np.array(curve).T
+        assert np.trapezoid(own, others) == pytest.approx(found.roc_auc.value, abs=0.01)

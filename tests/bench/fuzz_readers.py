@@ -192,13 +192,14 @@ def make_case(seed: int, number: int) -> Case:
     inside, outside = generator.random(2) < (0.5, 0.6)
     content = damaged(generator, good.data) if inside else good.data
     data = pack(content, compression)
-    is_plain = good.name.endswith((".jsonl", ".json", ".csv", ".tsv"))
-    texts = frozenset(one for one in TEXTS if not is_plain or one.encode() in content)
     was_cut = False
     if outside or not inside:
         was_cut = bool(not inside and generator.random() < 0.3)
         cut = data[: int(generator.integers(len(data) + 1))]
         data = cut if was_cut else damaged(generator, data)
+    left = data if compression == "none" and not was_cut else content
+    is_plain = good.name.endswith((".jsonl", ".json", ".csv", ".tsv"))
+    texts = frozenset(one for one in TEXTS if not is_plain or one.encode() in left)
     return Case(good.name, data, good, texts, was_cut)
 
 

@@ -115,7 +115,17 @@ def test_the_weekly_schedule_is_switched_on(page, shot, workplace):
     deployment = workplace.deployment("refresh/refresh-and-retrain")
     assert [one["active"] for one in deployment["schedules"]] == [False]
     page.goto(f"{workplace.pages}/deployments/deployment/{deployment['id']}")
-    page.get_by_role("switch").first.click()
+
+    def on():
+        found = workplace.deployment("refresh/refresh-and-retrain")["schedules"]
+        return all(one["active"] for one in found)
+
+    for _ in range(4):  # a page that is still loading lets the press go
+        page.get_by_role("switch").first.click()
+        with contextlib.suppress(AssertionError):
+            workplace.until(on, seconds=15)
+            break
+        page.reload()
 
     def waiting():
         found = workplace.runs_of("refresh-and-retrain")

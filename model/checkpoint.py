@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from model.averaging import WeightAverage
+from model.world import placed_like, whole
 
 CHECKPOINT_FILE: Final = "checkpoint.safetensors"
 BEST_FILE: Final = "best.safetensors"
@@ -44,6 +45,7 @@ def save_checkpoint(
     average: WeightAverage | None = None,
     *,
     keep: int = 1,
+    writes: bool = True,
 ) -> None:
     """Write the folder's next checkpoint: a kill at any moment leaves the old one or the new one.
 
@@ -55,6 +57,7 @@ def save_checkpoint(
         optimizer: with the optimiser's state,
         average: and their running mean, when there is one.
         keep: How many checkpoints stay, this one included.
+        writes: Whether this process writes; the others hand over their parts of the weights.
     """
     tensors = {f"weights/{name}": tensor for name, tensor in model.state_dict().items()}
     for name, parameter in model.named_parameters():
@@ -63,7 +66,9 @@ def save_checkpoint(
     if average:
         tensors |= {f"average/{name}": tensor for name, tensor in average.mean.items()}
     partial = folder / f"{CHECKPOINT_FILE}.partial"
-    detached = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    detached = {name: whole(part.detach()).cpu().contiguous() for name, part in tensors.items()}
+    if not writes:
+        return
     save_file(detached, partial, metadata={"step": str(step), "settings": settings})
     for number in range(keep - 1, 0, -1):
         older = folder / _file_name(number - 1)
@@ -83,36 +88,43 @@ def load_checkpoint(
     found = _last_readable(folder, settings)
     assert found, "the caller looked"  # noqa: S101
     tensors = load_file(found[0])
-    model.load_state_dict(_under("weights/", tensors))
+    _load_weights(model, _under("weights/", tensors))
     for name, parameter in model.named_parameters():
         state = _under(f"optimizer/{name}/", tensors)
         optimizer.state[parameter] = {
             # AdamW's fused kernel wants the count of steps where the weights are.
-            key: tensor.to(parameter.device)
+            key: placed_like(tensor, parameter) if tensor.ndim else tensor.to(parameter.device)
             for key, tensor in state.items()
         }
     if average:
         for name, tensor in _under("average/", tensors).items():
-            average.mean[name].copy_(tensor)
+            average.mean[name].copy_(placed_like(tensor, average.mean[name]))
 
 
-def save_best(folder: Path, model: nn.Module) -> None:
-    """Keep the weights as they are as the best so far."""
+def save_best(folder: Path, model: nn.Module, *, writes: bool = True) -> None:
+    """Keep the weights as they are as the best so far; `writes` as in `save_checkpoint`."""
     partial = folder / f"{BEST_FILE}.partial"
-    weights = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
+    weights = {name: whole(part.detach()).cpu() for name, part in model.state_dict().items()}
+    if not writes:
+        return
     save_file(weights, partial)
     os.replace(partial, folder / BEST_FILE)
 
 
 def load_best(folder: Path, model: nn.Module) -> None:
     """Give the model the best weights that were kept."""
-    model.load_state_dict(load_file(folder / BEST_FILE))
+    _load_weights(model, load_file(folder / BEST_FILE))
 
 
 def delete_checkpoints(folder: Path) -> None:
     """Remove the checkpoints of a run that is done."""
     for path in (*folder.glob("checkpoint*.safetensors"), folder / BEST_FILE):
         path.unlink(missing_ok=True)
+
+
+def _load_weights(model: nn.Module, weights: dict[str, Tensor]) -> None:
+    own = model.state_dict()
+    model.load_state_dict({name: placed_like(part, own[name]) for name, part in weights.items()})
 
 
 def _file_name(number: int) -> str:

@@ -149,6 +149,10 @@ class TrainRecipe(OptimizerRecipe):
     recompute_activations: bool = False
     """Whether the backward pass computes each block again instead of keeping what it computed: less
     memory, a third more time."""
+    shard_weights: bool = False
+    """Whether each of several processes (torchrun) keeps only its part of the weights and of the
+    optimiser's state (FSDP2), for models that one GPU cannot hold. Not with `muon`, which needs whole
+    matrices."""
     compile: bool | None = None
     """Whether torch.compile translates the model first (minutes, once). None: on CUDA only."""
     masked_ratio: float = Field(default=0.3, gt=0, lt=1)
@@ -188,6 +192,9 @@ class TrainRecipe(OptimizerRecipe):
             context <= self.micro_batch_tokens <= self.batch_tokens
         ):
             msg = f"micro_batch_tokens must be {context} (one window) to {self.batch_tokens}"
+            raise ValueError(msg)
+        if self.shard_weights and self.optimizer == "muon":
+            msg = "shard_weights is not for muon, which needs whole matrices; set optimizer: adamw"
             raise ValueError(msg)
         if self.shape.kind == "encoder-decoder":
             msg = "an encoder-decoder learns from pairs of texts, not from a dataset version; "

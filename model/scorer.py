@@ -46,9 +46,7 @@ class Scorer:
 
     def encode(self, table: pa.Table) -> list[TokenIds]:
         """Encode documents, each with its end mark."""
-        texts = table["text"].to_pylist()
-        encoded = self.tokenizer.encode_batch(texts, add_special_tokens=False)
-        return [np.array([*one.ids, self.end], np.int64) for one in encoded]
+        return [self._encoded(text) for text in table["text"].to_pylist()]
 
     def scores(self, documents: list[TokenIds]) -> TokenScores:
         """Measure what every token of encoded documents costs the model."""
@@ -81,6 +79,10 @@ class Scorer:
         return task_figures(
             path, self._nats, recipe.task_examples, recipe.bootstrap_resamples, recipe.seed
         )
+
+    def _encoded(self, text: str) -> TokenIds:
+        ids = self.tokenizer.encode(text, add_special_tokens=False).ids
+        return np.array([*ids, self.end], np.int64)
 
     def _nats(self, examples: Sequence[Example]) -> list[NDArray[np.float64]]:
         texts = [one for example in examples for one in continuations(example, self.tokenizer)]

@@ -41,6 +41,7 @@ _NOT_DECISIVE: Final = {
     "recompute_activations",
     "compile",
     "tensorboard",
+    "shard_weights",
 }
 
 
@@ -98,11 +99,13 @@ def train(
         logged = {"writes": world.writes, "tensorboard": recipe.tensorboard}
         with MetricsLog(output_dir, resumed_from_step, **logged) as log:
             _run(trainer, log, output_dir, settings, progress)
-        if world.writes:
-            with trainer.averaged():
-                if recipe.save == "best":
-                    load_best(output_dir, trainer.model)
-                save_pretrained(trainer.model, inputs.dataset / TOKENIZER_FILE, output_dir)
+        world.all_here()  # the best weights lie there
+        with trainer.averaged():
+            if recipe.save == "best":
+                load_best(output_dir, trainer.model)
+            model = trainer.whole_model()
+            if world.writes:
+                save_pretrained(model, inputs.dataset / TOKENIZER_FILE, output_dir)
         result = _summary(trainer, log, output_dir, started, resumed_from_step)
         if world.writes:
             result.save()
@@ -124,7 +127,7 @@ def _run(
             if last or taken % recipe.evaluate_every_steps == 0:
                 row = _measured(trainer, row)
                 assert row.validation_loss is not None, "just measured"  # noqa: S101
-                if recipe.save == "best" and row.validation_loss < best and world.writes:
+                if recipe.save == "best" and row.validation_loss < best:
                     trainer.save_best(folder)
                 best = min(best, row.validation_loss)
             log.add(row)
@@ -144,9 +147,9 @@ def _measured(trainer: Trainer, row: StepMetrics) -> StepMetrics:
 
 
 def _save(trainer: Trainer, folder: Path, settings: str, taken: int) -> None:
-    if trainer.world.writes:
-        parts = (trainer.model, trainer.optimizer, trainer.average)
-        save_checkpoint(folder, settings, taken, *parts, keep=trainer.recipe.keep_checkpoints)
+    parts = (trainer.model, trainer.optimizer, trainer.average)
+    keep, writes = trainer.recipe.keep_checkpoints, trainer.world.writes
+    save_checkpoint(folder, settings, taken, *parts, keep=keep, writes=writes)
     trainer.world.all_here()
 
 

@@ -10,6 +10,7 @@ from typing import Final, cast
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.distributed.fsdp import FSDPModule
 from torch.nn import functional
 
 from data_contracts.errors import TooLittleText, TrainingDiverged
@@ -30,7 +31,7 @@ from model.recipe import TrainRecipe
 from model.schedule import learning_rate_factor
 from model.sources import SplitBatches, streams_by_source
 from model.transformer import Transformer
-from model.world import World, not_yet
+from model.world import World, not_yet, whole
 
 CPU_MICRO_BATCH_TOKENS: Final = 1024
 """Tokens per forward pass on a CPU when the recipe names none: with 4,096 vocabulary entries their
@@ -81,11 +82,16 @@ class Trainer:
         self.model.to(self.device)
         if recipe.recompute_activations:
             self.model.recompute_activations()
+        self._sharded = recipe.shard_weights and self.world.ranks > 1
+        if self._sharded:
+            self.world.shard(self.model)
         self.optimizer = build_optimizer(self.model, recipe)
         self.average = None
         if recipe.ema_decay is not None:
             self.average = WeightAverage(self.model, recipe.ema_decay)
-        self._forward = self.world.wrapped(self._compiled())
+        compiled = self._compiled()
+        self._forward = compiled if self._sharded else self.world.wrapped(compiled)
+        self._reduced = self.model if self._sharded else self._forward
 
     def take_step(self, step: int) -> StepMetrics:
         """Take the step after `step` others.
@@ -99,7 +105,7 @@ class Trainer:
         learning_rate = recipe.learning_rate * factor
         loss = self._gradients(step)
         limit = math.inf if recipe.max_gradient_norm is None else recipe.max_gradient_norm
-        norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit))
+        norm = float(whole(torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit)))
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise TrainingDiverged(step + 1, loss, learning_rate)
         set_learning_rates(self.optimizer, factor)
@@ -140,6 +146,8 @@ class Trainer:
                     read_BT, targets_BT = self._hidden(read_BT, first)
                 nats += float(self._cost(self.model, read_BT, targets_BT))
                 targets += int((targets_BT != NO_TARGET).sum())
+            if isinstance(self.model, FSDPModule):
+                self.model.reshard()  # as a backward pass would, before the weights are changed back
         return nats / max(targets, 1)
 
     def averaged(self) -> contextlib.AbstractContextManager[None]:
@@ -149,7 +157,16 @@ class Trainer:
     def save_best(self, folder: Path) -> None:
         """Keep the weights just measured as the best so far."""
         with self.averaged():
-            save_best(folder, self.model)
+            save_best(folder, self.model, writes=self.world.writes)
+
+    def whole_model(self) -> Transformer:
+        """Give the model with all its weights in this process; all processes must call."""
+        if not self._sharded:
+            return self.model
+        weights = {name: whole(part) for name, part in self.model.state_dict().items()}
+        model = Transformer(self.recipe.shape, self.model.vocabulary_size)
+        model.load_state_dict(weights)
+        return model
 
     @property
     def _guesses(self) -> bool:
@@ -167,7 +184,7 @@ class Trainer:
             for first in range(0, len(read_BT), rows):
                 some = slice(first, first + rows)
                 more = first + rows < len(read_BT)
-                with not_yet(self._forward) if more else contextlib.nullcontext():
+                with not_yet(self._reduced) if more else contextlib.nullcontext():
                     loss = self._cost(self._forward, read_BT[some], targets_BT[some], learns=True)
                     loss = loss / targets
                     # The processes' gradients are averaged; their sum is wanted.

@@ -1,7 +1,8 @@
 """The processes that train one model together, as torchrun starts them; one process is the usual case.
 
 Every process takes its part of each global batch (`Batches.read(step, rank, ranks)`), gradients are
-summed by DistributedDataParallel, and process 0 alone writes files.
+summed by DistributedDataParallel or, where the recipe shards the weights, by FSDP2, and process 0
+alone writes files.
 """
 
 import contextlib
@@ -11,7 +12,13 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, distributed, nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.parallel import DistributedDataParallel
+
+from model.blocks import Trunk
+from model.transformer import Transformer
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,19 @@ class World:
     def writes(self) -> bool:
         """Whether this process writes the files."""
         return self.rank == 0
+
+    def shard(self, model: Transformer) -> None:
+        """Leave each process only its part of every weight (FSDP2: Zhao et al. 2023, arXiv 2304.11277).
+
+        A block's weights are put together for its own forward and backward pass alone; its gradients
+        are averaged over the processes.
+        """
+        kind = next(model.parameters()).device.type
+        mesh = init_device_mesh(kind, (self.ranks,))
+        for trunk in (part for part in model.modules() if isinstance(part, Trunk)):
+            for layer in trunk.layers:
+                fully_shard(layer, mesh=mesh)
+        fully_shard(model, mesh=mesh)
 
     def wrapped(self, model: nn.Module) -> nn.Module:
         """Let the model's gradients be averaged over the processes."""
@@ -71,8 +91,29 @@ def joined() -> Iterator[World]:
         distributed.destroy_process_group()
 
 
-def not_yet(model: nn.Module) -> contextlib.AbstractContextManager[object]:
+@contextlib.contextmanager
+def not_yet(model: nn.Module) -> Iterator[None]:
     """Sum gradients in this process only: more of the same step follow."""
     if isinstance(model, DistributedDataParallel):
-        return model.no_sync()
-    return contextlib.nullcontext()
+        with model.no_sync():
+            yield
+    elif isinstance(model, FSDPModule):
+        model.set_requires_gradient_sync(False)
+        try:
+            yield
+        finally:
+            model.set_requires_gradient_sync(True)
+    else:
+        yield
+
+
+def whole(tensor: Tensor) -> Tensor:
+    """Put a tensor's parts together, of which each process may have one; all processes must call."""
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def placed_like(tensor: Tensor, other: Tensor) -> Tensor:
+    """Take this process's part of a whole tensor, as it has of the other; all processes must call."""
+    if not isinstance(other, DTensor):
+        return tensor.to(other.device)
+    return distribute_tensor(tensor.to(other.device), other.device_mesh, other.placements)

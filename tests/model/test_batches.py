@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,6 +9,8 @@ from data_contracts.errors import TooLittleText
 from data_contracts.split import Split
 from data_contracts.token_shards import TokenShards
 from model.batches import Batches, permuted
+from model.mixture import MixedBatches
+from model.sources import streams_by_source
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +63,16 @@ def test_a_batch_depends_on_seed_and_step_alone(shards):
     one.read(5)
     assert np.array_equal(one.starts(77), same.starts(77))
     assert not np.array_equal(one.starts(77), other.starts(77))
+
+
+def test_a_run_is_taken_up_after_a_million_samples_without_reading_them(version):
+    started = time.process_time()
+    streams = streams_by_source(TokenShards.open(version / "tokens" / Split.TRAIN))
+    mixed = MixedBatches(streams, {"even": 0.5, "odd": 0.5}, 32, 16, seed=3)
+    mixed.read(10**6 // 16)
+    whole = TokenShards.open(version / "tokens" / Split.TRAIN)
+    Batches(whole, 32, 16, seed=3).read(10**6 // 16)
+    assert time.process_time() - started < 1
 
 
 def test_targets_are_the_tokens_one_later(shards):

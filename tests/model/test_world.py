@@ -23,10 +23,18 @@ train(TrainInputs(dataset=Path(sys.argv[1])), recipe, Path(sys.argv[3]))
 """
 
 
-@pytest.mark.parametrize("kind", ["decoder", "encoder"])
-def test_two_processes_give_the_losses_of_one(version, tiny_train, tmp_path, kind):
+@pytest.mark.parametrize(
+    ("kind", "changed"),
+    [
+        ("decoder", {}),
+        ("encoder", {}),
+        ("decoder", {"shard_weights": True, "ema_decay": 0.5, "save": "best"}),
+    ],
+    ids=["decoder", "encoder", "weights in parts"],
+)
+def test_two_processes_give_the_losses_of_one(version, tiny_train, tmp_path, kind, changed):
     shape = tiny_train.shape.model_copy(update={"kind": kind})
-    changes = {"shape": shape, "budget_tokens": 12 * 256, "micro_batch_tokens": 64}
+    changes = {"shape": shape, "budget_tokens": 12 * 256, "micro_batch_tokens": 64, **changed}
     recipe = tiny_train.model_copy(update=changes)
     alone = train(TrainInputs(dataset=version), recipe, tmp_path / "alone")
     (tmp_path / "run.py").write_text(RUN)

@@ -43,6 +43,8 @@ def page(browser, request):
         lambda one: outside.append(one.url) if "//127.0.0.1:" not in one.url else None,
     )
     page.route(lambda url: "//127.0.0.1:" not in url and "http" in url, lambda one: one.abort())
+    page.on("console", lambda one: print(f"page: {one.text}") if one.type == "error" else None)
+    page.on("response", lambda one: print(f"{one.status} {one.url}") if not one.ok else None)
     yield page
     page.screenshot(path=SCREENSHOTS / f"last-of-{request.node.name}.png")  # tells of failures
     page.close()

@@ -6,7 +6,7 @@ rows, `keys.py` names the records over the whole set, `stage.py` writes the tabl
 
 from typing import Final
 
-STAGE_VERSION: Final = 4
+STAGE_VERSION: Final = 5
 """Raised whenever the same input and recipe give other output bytes."""
 LIBRARIES: Final = ("chardet", "fastwarc", "orjson", "pyarrow", "resiliparse", "trafilatura")
 """Distributions whose version decides output bytes."""

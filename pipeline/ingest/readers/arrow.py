@@ -46,8 +46,24 @@ def read_arrow(
                 part = batch.slice(start, _MAX_BATCH_ROWS)
                 yield from rows_of(part, position, source, recipe)
                 position += part.num_rows
+        if _goes_on(file):
+            yield one_fault(position, Reason.BAD_FORMAT)
     except _BROKEN:
         yield one_fault(position, Reason.BAD_FORMAT)
+
+
+def _goes_on(file: BinaryIO) -> bool:
+    """Tell whether a stream has more behind its end.
+
+    The reader stops at the first mark of an end and says nothing of what follows: rows behind four
+    zeroed bytes, or a second stream, would be gone without a word.
+    """
+    behind = file.tell()
+    file.seek(0)
+    if file.read(len(_MAGIC)) == _MAGIC:
+        return False  # a file names its batches in a footer
+    file.seek(behind)
+    return bool(file.read(1))
 
 
 def fields_of_arrow(file: BinaryIO) -> list[str]:

@@ -57,6 +57,14 @@ def test_a_file_that_breaks_off_gives_what_is_whole_and_one_row(layout):
     assert fields_of_arrow(io.BytesIO(b"ARROW1 not")) == []
 
 
+def test_what_lies_behind_the_end_of_a_stream_is_told():
+    source, data = Source(name="mill", path="x"), written(TABLE, "stream")
+    rows = read(data + data, source)
+    assert [row["text"] for row in rows[:3]] == ["corn", None, "rye"]
+    assert [row["reason"] for row in rows[3:]] == ["bad_format"]
+    assert [row["reason"] for row in read(data, source)].count("bad_format") == 0
+
+
 @given(st.integers(0, 2000), st.integers(1, 255), st.sampled_from(["file", "stream"]))
 def test_a_changed_byte_ends_in_rows_and_no_exception(place, flip, layout):
     data = bytearray(written(TABLE, layout))

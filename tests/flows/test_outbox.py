@@ -1,7 +1,15 @@
 """What happened is told at least once, also after a kill, and taken once."""
 
+import os
 import shutil
+import subprocess
+import sys
+import threading
 import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from prefect import flow
@@ -17,6 +25,7 @@ from flows.outbox import send, tell
 from flows.promotion import promote
 from flows.recipe import load_recipe
 from flows.refresh import refresh
+from tests.conftest import REPOSITORY
 from tests.flows.corpora import TINY_TRAINING, write_corpus
 from tests.flows.dataset_runs import build
 
@@ -75,6 +84,87 @@ def test_killed_after_sending_and_before_the_mark_it_is_sent_again_and_taken_onc
     send([news.model_copy(update=last)], store.root)  # events are written in order
     _arrived(store, "corpus.test.last")
     assert len(_arrived(store, "corpus.dataset.refreshed")) == 1
+
+
+TELL = """
+import sys
+from pathlib import Path
+from data_contracts.warehouse import Warehouse
+from flows.outbox import tell
+tell(Warehouse.existing(Path(sys.argv[1])))
+"""
+
+
+@contextmanager
+def _answers_to_events_kept_back(api):
+    """Stand between a process and the server: (address, set once the server has taken events)."""
+    taken, over = threading.Event(), threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            size = int(self.headers.get("Content-Length") or 0)
+            kept = {"Content-Type", "Prefect-Csrf-Token", "Prefect-Csrf-Client", "Accept"}
+            headers = {name: value for name, value in self.headers.items() if name in kept}
+            url = api.removesuffix("/api") + self.path
+            body = self.rfile.read(size) if size else None
+            request = urllib.request.Request(url, body, headers, method=self.command)
+            try:
+                reply = urllib.request.urlopen(request, timeout=60)
+            except (
+                urllib.error.HTTPError
+            ) as refusal:  # an answer too: there are no CSRF tokens here
+                reply = refusal
+            with reply:
+                status, answer = reply.status, reply.read()
+            if self.path == "/api/events":
+                taken.set()
+                over.wait(60)
+                return
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def do_GET(self):
+            self.do_POST()
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/api", taken
+    finally:
+        over.set()
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_process_killed_while_it_waits_for_the_answer_is_told_of_again_and_taken_once(
+    environment, store
+):
+    (news,) = untold(store, training=False)
+    with _answers_to_events_kept_back(environment["PREFECT_API_URL"]) as (address, taken):
+        telling = subprocess.Popen(
+            [sys.executable, "-c", TELL, store.root],
+            cwd=REPOSITORY,
+            env={**os.environ, "PREFECT_API_URL": address},
+        )
+        try:
+            assert taken.wait(120)
+        finally:
+            telling.kill()  # SIGKILL: nothing of it runs any more
+        assert telling.wait(60) < 0
+    assert [one.mark for one in untold(store, training=False)] == [news.mark]
+    assert len(_arrived(store, "corpus.dataset.refreshed")) == 1
+    assert teller(store) == [news.mark]
+    last = {"event": "corpus.test.last", "mark": "last", "labels": {}}
+    send([news.model_copy(update=last)], store.root)  # events are written in order
+    _arrived(store, "corpus.test.last")
+    assert len(_arrived(store, "corpus.dataset.refreshed")) == 1
+    assert untold(store, training=False) == []
 
 
 def test_a_server_that_is_gone_ends_no_run_and_the_next_one_tells(prefect_api, store, monkeypatch):

@@ -1,4 +1,8 @@
-"""Our figures against lm-evaluation-harness on the exported checkpoint; skips without `lm_eval`."""
+"""Our figures against lm-evaluation-harness on the exported checkpoint; skips without `lm_eval`.
+
+It wants chardet under 7 (by way of mbstrdecoder), the mill 7.7: install `lm-eval==0.4.13` without what it
+needs (`pip install --no-deps`), then what is missing, into an environment of its own beside the mill.
+"""
 
 import json
 import math

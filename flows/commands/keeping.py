@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import DEFAULT_WAREHOUSE, Json, WarehousePath
+from flows.commands.options import DEFAULT_WAREHOUSE, Json, Version, WarehousePath
 
 
 def verify(
-    version: Annotated[str, typer.Argument(help="NAME@VERSION, or NAME for its latest version.")],
+    version: Version,
     warehouse: WarehousePath = DEFAULT_WAREHOUSE,
     json: Json = False,
 ) -> None:

@@ -199,8 +199,9 @@ def make_case(seed: int, number: int) -> Case:
         cut = data[: int(generator.integers(len(data) + 1))]
         data = cut if was_cut else damaged(generator, data)
     left = content
-    if compression == "none" and not was_cut:
-        left = data
+    at_line_end = b"\n" in good.data[len(data) - 1 : len(data) + 1]
+    if compression == "none" and (not was_cut or at_line_end):
+        left = data  # a file cut off between two lines is a file
     elif compression == "lz4":
         left = _unpacked_lz4(data, content)
     is_plain = good.name.endswith((".jsonl", ".json", ".csv", ".tsv"))

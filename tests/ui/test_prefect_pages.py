@@ -59,16 +59,16 @@ def _quick_run(page, workplace, deployment):
     _sent(page, press)
 
 
-def _sent(page, press):
-    """Press until the page asks the server for a run, and see the server agree."""
+def _sent(page, press, wanted="**/create_flow_run"):
+    """Press until the page asks the server for it, and see the server agree."""
     for _ in range(4):
         with contextlib.suppress(_too_long()):
-            with page.expect_request("**/create_flow_run", timeout=15_000) as asked:
+            with page.expect_request(wanted, timeout=15_000) as asked:
                 press()
             answer = asked.value.response()
             assert answer.ok, answer.text()
             return
-    pytest.fail("the page asked for no run")
+    pytest.fail(f"the page never asked for {wanted}")
 
 
 def _open_artifact(page, workplace, key):
@@ -138,12 +138,9 @@ def test_the_weekly_schedule_is_switched_on(page, shot, workplace):
         found = workplace.deployment("refresh/refresh-and-retrain")["schedules"]
         return all(one["active"] for one in found)
 
-    for _ in range(4):  # a page that is still loading lets the press go
-        page.get_by_role("switch").first.click()
-        with contextlib.suppress(AssertionError):
-            workplace.until(on, seconds=15)
-            break
-        page.reload()
+    switch = page.get_by_role("switch", name="only on Monday")
+    _sent(page, switch.click, "**/schedules/*")
+    workplace.until(on)
 
     def waiting():
         found = workplace.runs_of("refresh-and-retrain")

@@ -177,9 +177,13 @@ def test_nobody_without_the_password_nor_another_web_page_starts_a_run_and_ctrl_
 ):
     identity = workplace.deployment("refresh")["id"]
     address = f"{workplace.api}/deployments/{identity}/create_flow_run"
-    for known, refusal in (({}, "401"), (workplace.headers, "403")):  # no password; no token
-        headers = known | {"Content-Type": "application/json"}
-        request = urllib.request.Request(address, b"{}", headers)
+    kind = {"Content-Type": "application/json"}
+    reading = urllib.request.Request(f"{workplace.api}/deployments/{identity}")
+    for request, refusal in (
+        (reading, "401"),  # no password
+        (urllib.request.Request(address, b"{}", kind), "40[13]"),  # neither password nor token
+        (urllib.request.Request(address, b"{}", workplace.headers | kind), "403"),  # no token
+    ):
         with pytest.raises(urllib.error.HTTPError, match=refusal) as caught:
             urllib.request.urlopen(request)
         caught.value.close()

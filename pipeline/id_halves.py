@@ -39,3 +39,27 @@ def id_strings(ids: Halves) -> pa.Array:
     digits = np.stack(ids, axis=1).astype(">u8").tobytes().hex().encode()
     starts = np.arange(0, 32 * len(ids[0]) + 1, 32, dtype=np.int32)
     return pa.StringArray.from_buffers(len(ids[0]), pa.py_buffer(starts), pa.py_buffer(digits))
+
+
+def find_halves(ordered: Halves, wanted: Halves) -> NDArray[np.int64]:
+    """Look ids up among others.
+
+    Args:
+        ordered: Ids in ascending order.
+        wanted: Ids to find.
+
+    Returns:
+        int64 (ids wanted,): index into `ordered`, -1 where an id is not there.
+    """
+    high, low = wanted
+    found = np.full(len(high), -1, np.int64)
+    place = np.searchsorted(ordered[0], high)
+    while True:  # one round, unless two ids share their first 64 bits
+        inside = place < len(ordered[0])
+        inside[inside] = ordered[0][place[inside]] == high[inside]
+        if not inside.any():
+            return found
+        hit = inside.copy()
+        hit[inside] = ordered[1][place[inside]] == low[inside]
+        found[hit] = place[hit]
+        place[inside] += 1

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from data_contracts.arrow_files import read_partitions
 from data_contracts.schemas import METADATA
-from pipeline.id_halves import Halves, id_halves
+from pipeline.id_halves import Halves, find_halves, id_halves
 
 NOTHING: Final = "{}"
 """What a document has of which nothing is said: a JSON object too, so that all can be parsed alike."""
@@ -46,15 +46,5 @@ class RecordMetadata:
         return found.take(pa.array(rows))
 
     def _find(self, ids: Halves) -> NDArray[np.int64]:
-        high, low = ids
-        found = np.full(len(high), -1, np.int64)
-        place = np.searchsorted(self._high, high)
-        while True:  # one round, unless two ids share their first 64 bits
-            inside = place < len(self)
-            inside[inside] = self._high[place[inside]] == high[inside]
-            if not inside.any():
-                return found
-            hit = inside.copy()
-            hit[inside] = self._low[place[inside]] == low[inside]
-            found[hit] = self._order[place[hit]]
-            place[inside] += 1
+        places = find_halves((self._high, self._low), ids)
+        return np.where(places >= 0, self._order[places], -1) if len(self) else places

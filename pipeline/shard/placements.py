@@ -12,7 +12,7 @@ from data_contracts.arrow_files import read_partitions
 from data_contracts.errors import SchemaMismatch
 from data_contracts.schemas import KEPT
 from data_contracts.split import SPLITS
-from pipeline.id_halves import Halves, id_halves
+from pipeline.id_halves import Halves, find_halves, id_halves
 
 _UNPLACED: Final = -1
 
@@ -63,18 +63,7 @@ class Placements:
         Returns:
             int64 (ids,): index into the arrays of this object, -1 where a record is not kept.
         """
-        high, low = ids
-        found = np.full(len(high), -1, np.int64)
-        place = np.searchsorted(self._high, high)
-        while True:  # one round, unless two ids share their first 64 bits
-            inside = place < len(self)
-            inside[inside] = self._high[place[inside]] == high[inside]
-            if not inside.any():
-                return found
-            hit = inside.copy()
-            hit[inside] = self._low[place[inside]] == low[inside]
-            found[hit] = place[hit]
-            place[inside] += 1
+        return find_halves((self._high, self._low), ids)
 
     def contents_of(self, documents: pa.RecordBatch) -> Halves:
         """Look up the content_ids of kept records, by the `record_id` of their documents."""

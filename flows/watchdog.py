@@ -47,11 +47,11 @@ def ended_when_it_hangs(
         task_run: Of which run.
     """
     told = {
-        "process": os.getpid(),
-        "seconds": limit_seconds + min(GRACE_SECONDS, limit_seconds),
+        "process": str(os.getpid()),
+        "seconds": str(limit_seconds + min(GRACE_SECONDS, limit_seconds)),
         "message": f"{stage} did not end within MILL_STAGE_HOURS ({limit_seconds / 3600:.3g} h) and "
         "what it is at cannot be stopped: the run was ended. Nothing is half-published; start it "
-        "again and it continues. The log shows the stacks: the batch that hangs is among them.",
+        "again and it continues. What the process printed last are its stacks: what hangs is among them.",
         "api_url": api_url,
         "flow_run": flow_run,
         "task_run": task_run,
@@ -72,9 +72,9 @@ def ended_when_it_hangs(
         faulthandler.unregister(STACKS)
 
 
-def main(told: dict[str, str | float | None]) -> None:
+def main(told: dict[str, str | None]) -> None:
     """Wait for the other end of standard input to be closed, or end the run."""
-    ready, _, _ = select.select([sys.stdin], [], [], told["seconds"])
+    ready, _, _ = select.select([sys.stdin], [], [], float(told["seconds"] or 0))
     if ready:
         return  # the stage ended, or the process did
     import site  # noqa: PLC0415 - as all below: only when something hangs
@@ -82,7 +82,7 @@ def main(told: dict[str, str | float | None]) -> None:
     site.main()
     import psutil  # noqa: PLC0415
 
-    message = str(told["message"])
+    message = told["message"]
     sys.stderr.write(f"mill: {message}\n")
     sys.stderr.flush()
     _tell(told)
@@ -99,21 +99,22 @@ def main(told: dict[str, str | float | None]) -> None:
     _tell(told)
 
 
-def _tell(told: dict[str, str | float | None]) -> None:
+def _tell(told: dict[str, str | None]) -> None:
     """Say on Prefect's pages why the run failed, as well as that is possible."""
     if told["api_url"] is None:
         return
-    os.environ["PREFECT_API_URL"] = str(told["api_url"])
+    os.environ["PREFECT_API_URL"] = told["api_url"]
     os.environ["PREFECT_CLIENT_MAX_RETRIES"] = "0"
     from prefect.client.orchestration import get_client  # noqa: PLC0415
+    from prefect.client.schemas.objects import State  # noqa: PLC0415
     from prefect.states import Failed  # noqa: PLC0415
 
-    state = Failed(name="TimedOut", message=str(told["message"]))
+    state: State[None] = Failed(name="TimedOut", message=told["message"])
     with suppress(Exception), get_client(sync_client=True) as client:  # it may be gone, too
         if told["task_run"]:
-            client.set_task_run_state(UUID(str(told["task_run"])), state, force=True)
+            client.set_task_run_state(UUID(told["task_run"]), state, force=True)
         if told["flow_run"]:
-            client.set_flow_run_state(UUID(str(told["flow_run"])), state, force=True)
+            client.set_flow_run_state(UUID(told["flow_run"]), state, force=True)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ def id_halves(ids: pa.Array | pa.ChunkedArray) -> Halves:
     # Of hex digits, capital letters alone lack this bit.
     small = np.bitwise_and.reduce(digits.view(np.uint64)) & _NO_CAPITALS == _NO_CAPITALS
     try:
-        numbers = np.frombuffer(binascii.unhexlify(digits), ">u8").reshape(len(ids), 2)
+        numbers = np.frombuffer(binascii.unhexlify(digits.data), ">u8").reshape(len(ids), 2)
     except binascii.Error:
         small = np.False_
     assert small, "ids are lower-case hex"  # noqa: S101

@@ -122,12 +122,13 @@ def documents_that_hold(documents: Path, kept: Kept, kinds: Sequence[str]) -> di
     if not places:
         return {}
 
-    def holding(table: pa.Table) -> NDArray[np.int64]:
+    def count(table: pa.Table) -> NDArray[np.int64]:
         mine = table.filter(pa.array(kept.splits(table["record_id"]) != NOT_KEPT))
         counts = redact(mine["text"].drop_null(), ()).counts
-        return np.count_nonzero(counts, axis=0)
+        holding: NDArray[np.int64] = np.count_nonzero(counts, axis=0)
+        return holding
 
     totals = np.zeros(len(KINDS), np.int64)
-    for found in map_in_order(holding, read_partitions(documents, DOCUMENTS)):
+    for found in map_in_order(count, read_partitions(documents, DOCUMENTS)):
         totals += found
     return {kind: int(totals[place]) for kind, place in places.items()}

@@ -115,8 +115,9 @@ def _suspects(rows: Rows) -> Rows:
     if not len(twice):
         return rows[:0]
     place = np.minimum(np.searchsorted(twice, rows["head"]), len(twice) - 1)
-    found = rows[twice[place] == rows["head"]]
-    return found[np.lexsort((found["tail"], found["head"]))]
+    found: Rows = rows[twice[place] == rows["head"]]
+    ordered: Rows = found[np.lexsort((found["tail"], found["head"]))]
+    return ordered
 
 
 def _starts(rows: Rows) -> NDArray[np.bool_]:

@@ -87,7 +87,8 @@ def source_numbers(names: pa.Array | pa.ChunkedArray, sources: list[str]) -> NDA
     numbers = pc.index_in(names, value_set=pa.array(sources, pa.string()))
     if numbers.null_count:
         raise SchemaMismatch("sources", f"a record is of none of {sources}")
-    return numbers.to_numpy().astype(np.uint16)
+    places: NDArray[np.uint16] = numbers.to_numpy().astype(np.uint16)
+    return places
 
 
 def _measured(folder: Path, kept: Kept) -> Iterator[pl.DataFrame]:

@@ -4,9 +4,11 @@ A partition is a bounded batch of rows in one IPC file, `part-00000.arrow`. It s
 has no meaning: no result may depend on where one ends.
 """
 
+import mmap
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -55,6 +57,37 @@ def read_ipc(path: Path, schema: pa.Schema | None = None) -> pa.Table:
     if schema is not None:
         check_schema(str(path), table.schema, schema)
     return table
+
+
+class MappedTable(NamedTuple):
+    """A table in a mapped file, whose pages can be handed back while the table is in use."""
+
+    table: pa.Table
+    """Copies nothing; valid as long as anything refers to it."""
+    pages: mmap.mmap
+    """The whole file."""
+
+    @classmethod
+    def open(cls, path: Path, schema: pa.Schema) -> Self:
+        """Map an IPC file into memory.
+
+        Raises:
+            SchemaMismatch: The columns are not the promised ones.
+        """
+        with path.open("rb") as file:
+            pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        table = pa.ipc.open_file(pa.BufferReader(pa.py_buffer(pages))).read_all()
+        check_schema(str(path), table.schema, schema)
+        return cls(table, pages)
+
+    def release(self) -> None:
+        """Let the process hold none of the file's pages; what is read again comes back by itself.
+
+        The system would take them when it needs them, but until then they count as the process's,
+        also for limits on its memory.
+        """
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self.pages.madvise(mmap.MADV_DONTNEED)
 
 
 def checksum(path: Path) -> str:

@@ -50,9 +50,14 @@ def split_numbers(record_ids: list[str], recipe: SplitRecipe) -> NDArray[np.uint
     Returns:
         uint8 (records,): index into `SPLITS`.
     """
-    heads = np.fromiter((int(one[:8], 16) for one in record_ids), np.float64, len(record_ids))
+    heads = (int(one[:8], 16) for one in record_ids)
+    return splits_of_heads(np.fromiter(heads, np.uint32, len(record_ids)), recipe)
+
+
+def splits_of_heads(heads: NDArray[np.uint32], recipe: SplitRecipe) -> NDArray[np.uint8]:
+    """Assign records to splits by the first 32 bits of their ids (see `split_numbers`)."""
     fraction = heads / 2.0**32
-    numbers = np.zeros(len(record_ids), np.uint8)
+    numbers = np.zeros(len(heads), np.uint8)
     numbers[fraction < recipe.test_ratio + recipe.validation_ratio] = 1
     numbers[fraction < recipe.test_ratio] = 2
     return numbers

@@ -247,12 +247,14 @@ class Warehouse:
     def lease(self, dataset: str) -> Iterator[None]:
         """Be the only writer of a dataset; the operating system ends the lease with the process.
 
+        Nothing is taken out of the cache meanwhile (`alone`).
+
         Raises:
             WarehouseBusy: Another process is.
         """
         path = self.root / "datasets" / dataset / ".lease"
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a+") as file:
+        with self._together(), path.open("a+") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
@@ -271,9 +273,46 @@ class Warehouse:
         """
         path = self.root / "cache" / "locks" / f"{run.parent.parent.name}-{run.name}"
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a") as file:
+        with self._together(), path.open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Be the only one who writes in this warehouse: no run takes from the cache what goes.
+
+        A run that begins meanwhile waits.
+
+        Raises:
+            WarehouseBusy: A run is going on.
+        """
+        with self._writers_file().open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise WarehouseBusy(*self._a_writer(), file.name) from None
+            yield
+
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        with self._writers_file().open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_SH)
+            yield
+
+    def _writers_file(self) -> Path:
+        path = self.root / "datasets" / ".writers"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def _a_writer(self) -> tuple[str, str]:
+        """Name a dataset that is being written, and by whom."""
+        for path in sorted((self.root / "datasets").glob("*/.lease")):
+            with path.open() as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except OSError:
+                    return path.parent.name, file.read() or "another process"
+        return "of an evaluation", "another process"
 
     def staging_folder(self, kind: Kind, name: str, version: str) -> Path:
         """Make an empty folder to assemble a version in (cleared when a killed run left one)."""
@@ -296,9 +335,19 @@ class Warehouse:
     def prune_cache(self, max_bytes: int = CACHE_MAX_BYTES) -> int:
         """Delete the least recently used cache entries until the cache is small enough.
 
+        While a run is going on, of whatever dataset, nothing is deleted: it may be about to read
+        what a stage left. The last one to end deletes.
+
         Returns:
             Bytes freed.
         """
+        try:
+            with self.alone():
+                return self._prune(max_bytes)
+        except WarehouseBusy:
+            return 0
+
+    def _prune(self, max_bytes: int) -> int:
         entries = [
             (folder.stat().st_mtime_ns, _folder_bytes(folder), folder)
             for stage in Stage

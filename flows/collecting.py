@@ -3,7 +3,6 @@
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -78,9 +77,7 @@ def collect(
         ForgottenStillPublished: The latest version of a dataset still holds forgotten text: a run
             must make the next one first.
     """
-    with ExitStack() as leases:
-        for name in _writers(warehouse):
-            leases.enter_context(warehouse.lease(name))
+    with warehouse.alone():
         found = {one.path: one for one in _left_over(warehouse)}
         lists = _lists(warehouse) if forgotten else {}
         if lists:
@@ -94,13 +91,6 @@ def collect(
         if not dry_run:
             _remove(warehouse, removals, lists)
     return collection
-
-
-def _writers(warehouse: Warehouse) -> list[str]:
-    """Name every lease: also of datasets of which the first version is only being made."""
-    names = {*warehouse.names("datasets"), *warehouse.names("models")}
-    taken = {path.parent.name for path in (warehouse.root / "datasets").glob("*/.lease")}
-    return sorted(names | {f"{name}-model" for name in names} | taken)
 
 
 def _lists(warehouse: Warehouse) -> dict[str, ForgetList]:

@@ -7,8 +7,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from data_contracts.errors import VersionCorrupt
 from data_contracts.manifest import DatasetManifest, ModelManifest
-from data_contracts.warehouse import Warehouse
+from data_contracts.warehouse import Kind, Warehouse
 from flows.collecting import Collection
 from flows.explain import Entry
 from flows.forgetting import Forgetting
@@ -154,40 +155,47 @@ def print_entries(entries: list[Entry]) -> None:
 
 def print_versions(warehouse: Warehouse) -> list[dict[str, Any]]:
     """Print the versions of a warehouse, and give the same as plain values."""
-    rows: list[dict[str, Any]] = []
-    for name in warehouse.names("datasets"):
-        for version in warehouse.versions("datasets", name):
-            folder = warehouse.version_folder("datasets", name, version)
-            dataset = DatasetManifest.load(folder)
-            rows.append(
-                {
-                    "kind": "dataset",
-                    "label": f"{name}@{version}",
-                    "created": dataset.created.isoformat(timespec="seconds"),
-                    "says": f"{dataset.records_kept:,} of {dataset.records_in:,} records, "
-                    f"{sum(dataset.tokens.values()):,} tokens",
-                    "path": str(folder),
-                }
-            )
-    for name in warehouse.names("models"):
-        for version in warehouse.versions("models", name):
-            folder = warehouse.version_folder("models", name, version)
-            model = ModelManifest.load(folder)
-            figures = ", ".join(f"{key} {value:.3f}" for key, value in model.figures.items())
-            rows.append(
-                {
-                    "kind": "model",
-                    "label": f"{name}@{version}",
-                    "created": model.created.isoformat(timespec="seconds"),
-                    "says": f"on {model.dataset}: {figures}",
-                    "path": str(folder),
-                }
-            )
+    kinds: tuple[Kind, ...] = ("datasets", "models")
+    rows = [
+        _version_row(warehouse, kind, name, version)
+        for kind in kinds
+        for name in warehouse.names(kind)
+        for version in warehouse.versions(kind, name)
+    ]
     table = Table(box=None, pad_edge=False)
     for column in ("kind", "version", "created"):
         table.add_column(column, no_wrap=column == "version")
     table.add_column("")
     for row in rows:
-        table.add_row(row["kind"], row["label"], row["created"][:16].replace("T", " "), row["says"])
+        table.add_row(
+            row["kind"], row["label"], row["created"][:16].replace("T", " "), escape(row["says"])
+        )
     console.print(table if rows else "no versions yet")
     return rows
+
+
+def _version_row(warehouse: Warehouse, kind: Kind, name: str, version: str) -> dict[str, Any]:
+    folder = warehouse.version_folder(kind, name, version)
+    created = ""
+    try:  # one damaged version must not hide all others
+        if kind == "datasets":
+            dataset = DatasetManifest.load(folder)
+            created = dataset.created.isoformat(timespec="seconds")
+            says = (
+                f"{dataset.records_kept:,} of {dataset.records_in:,} records, "
+                f"{sum(dataset.tokens.values()):,} tokens"
+            )
+        else:
+            model = ModelManifest.load(folder)
+            created = model.created.isoformat(timespec="seconds")
+            figures = ", ".join(f"{key} {value:.3f}" for key, value in model.figures.items())
+            says = f"on {model.dataset}: {figures}"
+    except VersionCorrupt as error:
+        says = str(error)
+    return {
+        "kind": kind.removesuffix("s"),
+        "label": f"{name}@{version}",
+        "created": created,
+        "says": says,
+        "path": str(folder),
+    }

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from model.gradients import cross_entropy
+
 NO_TARGET: Final = -100
 """Stands where nothing is to be predicted."""
 
@@ -24,15 +26,17 @@ def target_loss(
     Returns:
         float32, nats, summed over the targets.
     """
-    logits_NV = logits_NV.float()
-    loss = functional.cross_entropy(
-        logits_NV,
-        targets_N,
-        ignore_index=NO_TARGET,
-        reduction="sum",
-        label_smoothing=label_smoothing,
-    )
+    if logits_NV.device.type == "cpu":
+        loss = cross_entropy(logits_NV, targets_N, label_smoothing)
+    else:
+        loss = functional.cross_entropy(
+            logits_NV.float(),
+            targets_N,
+            ignore_index=NO_TARGET,
+            reduction="sum",
+            label_smoothing=label_smoothing,
+        )
     if z_loss_weight:
-        squares_N = torch.logsumexp(logits_NV, dim=-1).square()
+        squares_N = torch.logsumexp(logits_NV.float(), dim=-1).square()
         loss = loss + z_loss_weight * squares_N[targets_N != NO_TARGET].sum()
     return loss

@@ -55,6 +55,7 @@ def render_classified(result: ClassifyResult, name: str) -> str:
             ("test texts", count(scores.texts)),
             ("parameters", count(result.parameters)),
             ("processor time", duration(result.processor_seconds)),
+            ("pretraining", duration(result.pretraining_processor_seconds)),
         ],
         rows=[
             (title, getattr(scores, field), result.baseline and getattr(result.baseline, field))

@@ -16,7 +16,7 @@ from data_contracts.frozen import Frozen
 from data_contracts.gate import TOKENIZER_FILE
 from data_contracts.progress import Progress, silent
 from data_contracts.results import start_folder
-from model.machine import cpu_threads, mixed_precision, pick_device
+from model.machine import computing, mixed_precision, pick_device
 from model.objective import target_loss
 from model.pretrained import (
     CONFIG_FILE,
@@ -31,6 +31,7 @@ from model.pretrained import (
 from model.supervised.fit import fit
 from model.supervised.grouping import padded
 from model.supervised.linear import fit_evidence, linear_chances
+from model.supervised.pretraining import with_encoder
 from model.supervised.recipe import ClassifyRecipe
 from model.supervised.scores import Scores, score
 from model.supervised.texts import read_labelled
@@ -59,6 +60,8 @@ class ClassifyResult(Frozen):
     """Wall time of training and measuring the encoder, all folds together."""
     processor_seconds: float
     """Processor time of the same."""
+    pretraining_processor_seconds: float = 0.0
+    """Processor time of training an encoder on a dataset version first."""
 
 
 class Classifier:
@@ -141,21 +144,27 @@ def classify(
 
     Args:
         recipe: Files, model, training.
-        output_dir: Receives the model, metrics.jsonl and results.json. Cleared.
+        output_dir: Receives the model, metrics.jsonl and results.json; in `pretrained/` the encoder
+            that was trained on a dataset version first. Cleared.
         progress: Told of steps done.
 
     Raises:
         TaskDataInvalid: A file is not what was named, or has a class that the training texts lack.
         TrainingDiverged: A loss is NaN or infinite.
-        VersionCorrupt: The pretrained encoder cannot be read.
+        GateRefused: The dataset version to learn from first did not pass its contract.
+        TooLittleText: That version holds too few tokens.
+        VersionCorrupt: That version, or the pretrained encoder, cannot be read.
     """
     start_folder(output_dir)
     labels, train = _training_texts(recipe)
     validation = _labelled(recipe.validation, recipe, labels) if recipe.validation else None
     splits = _splits(recipe, labels, train)
+    processor = time.process_time()
+    recipe = with_encoder(recipe, output_dir, progress)
+    pretraining_processor_seconds = time.process_time() - processor
     truth, chances, linear = [], [], []
     seconds = processor_seconds = 0.0
-    with cpu_threads(recipe.fit.threads):
+    with computing(recipe.fit.threads):
         for learnt, held_out in splits:
             started, processor = time.perf_counter(), time.process_time()
             classifier = _learned(recipe, learnt, validation, labels, output_dir, progress)
@@ -178,6 +187,7 @@ def classify(
         parameters=recipe.members * classifier.model.parameter_count,
         seconds=seconds,
         processor_seconds=processor_seconds,
+        pretraining_processor_seconds=pretraining_processor_seconds,
     )
     (output_dir / RESULTS_FILE).write_text(result.model_dump_json(indent=1), encoding="utf-8")
     return result
@@ -224,19 +234,20 @@ class _Learner:
     ) -> None:
         self.recipe, self.train, self.validation = recipe, train, validation
         path = folder / TOKENIZER_FILE
-        if recipe.pretrained is None:
+        encoder = recipe.pretrained.model if recipe.pretrained else None
+        if encoder is None:
             learn_vocabulary(train.texts, recipe.vocabulary).save(str(path))
             tokenizer = load_tokenizer(path)
             shape, size = recipe.fit.shape, tokenizer.get_vocab_size()
         else:
-            path.write_bytes((recipe.pretrained.model / TOKENIZER_FILE).read_bytes())
+            path.write_bytes((encoder / TOKENIZER_FILE).read_bytes())
             tokenizer = load_tokenizer(path)
-            start = load_pretrained(recipe.pretrained.model)
+            start = load_pretrained(encoder)
             head = recipe.fit.shape.model_dump(include={"pooling", "evidence_rows"})
             shape, size = start.shape.model_copy(update=head), start.vocabulary_size
         self.model = Transformer(shape, size, dropout=recipe.fit.dropout, classes=len(labels))
         self.model.initialise(recipe.fit.seed)
-        if recipe.pretrained is not None:
+        if encoder is not None:
             self.model.load_state_dict(start.state_dict(), strict=False)  # all but the head
         self.classifier = Classifier(self.model, tokenizer, end_of_text_id(tokenizer, path))
         self.ids = self.classifier.encoded(train.texts)

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from data_contracts.frozen import Frozen
 from model.optimizer_recipe import OptimizerRecipe
-from model.recipe import ShapeRecipe
+from model.recipe import ShapeRecipe, TrainRecipe
 
 
 class FitRecipe(OptimizerRecipe):
@@ -80,11 +80,37 @@ class TranslateRecipe(Frozen):
 
 
 class PretrainedEncoder(Frozen):
-    """An encoder to start from."""
+    """An encoder that has learned a language before it learns the task, by guessing hidden tokens.
 
-    model: Path
-    """A folder that training wrote with `shape.kind: encoder`; its vocabulary and shape are taken
-    over (`vocabulary` does not count, and of `fit.shape` only `pooling` and `evidence_rows`)."""
+    Its vocabulary and shape are taken over: `vocabulary` does not count, and of `fit.shape` only
+    `pooling` and `evidence_rows`.
+    """
+
+    model: Path | None = None
+    """A folder with such an encoder, as the folder `pretrained` in what a classification left."""
+    dataset: Path | None = None
+    """The folder of a dataset version to train one on first, once for all folds and members."""
+    train: TrainRecipe = TrainRecipe(shape=ShapeRecipe(kind="encoder"))
+    """How it is trained on `dataset`."""
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        if (self.model is None) == (self.dataset is None):
+            msg = "either `model` or `dataset` says where the encoder comes from"
+            raise ValueError(msg)
+        if self.train.shape.kind != "encoder":
+            msg = "pretrained.train.shape.kind must be `encoder`"
+            raise ValueError(msg)
+        return self
+
+    def at(self, base: Path) -> "PretrainedEncoder":
+        """Resolve relative paths against a folder."""
+        changes = {
+            name: base / getattr(self, name)
+            for name in ("model", "dataset")
+            if getattr(self, name) is not None
+        }
+        return self.model_copy(update=changes)
 
 
 class ClassifyRecipe(Frozen):
@@ -142,5 +168,5 @@ class ClassifyRecipe(Frozen):
             if getattr(self, name) is not None
         }
         if self.pretrained is not None:
-            changes["pretrained"] = PretrainedEncoder(model=base / self.pretrained.model)
+            changes["pretrained"] = self.pretrained.at(base)
         return self.model_copy(update=changes)

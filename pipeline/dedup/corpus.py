@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from data_contracts.arrow_files import read_partitions
+from data_contracts.arrow_files import MappedTable, partitions
 from data_contracts.schemas import DOCUMENTS
 from pipeline.buffers import text_buffers
 
@@ -27,10 +27,13 @@ class Slice(NamedTuple):
 
 
 class Corpus(NamedTuple):
-    """All documents, numbered by row in the order they lie on disk: about 40 bytes each."""
+    """All documents, numbered by row in the order they lie on disk: about 32 bytes each.
 
-    tables: list[pa.Table]
-    """DOCUMENTS, one per partition, mapped."""
+    Texts stay on disk: pages of a partition are handed back when it was passed.
+    """
+
+    tables: list[MappedTable]
+    """DOCUMENTS, one per partition."""
     table_starts: NDArray[np.int64]
     """int64 (partitions + 1,): first row of each."""
     ids: NDArray[np.uint64]
@@ -51,11 +54,12 @@ class Corpus(NamedTuple):
         Raises:
             SchemaMismatch: A file is not of the promised columns.
         """
-        tables = list(read_partitions(folder, DOCUMENTS))
+        mapped = [MappedTable.open(path, DOCUMENTS) for path in partitions(folder)]
+        tables = [one.table for one in mapped]
         names = sorted({name for table in tables for name in table["source"].unique().to_pylist()})
         counts = [table.num_rows for table in tables]
-        return cls(
-            tables=tables,
+        corpus = cls(
+            tables=mapped,
             table_starts=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
             ids=_joined([numbers_of(table["record_id"]) for table in tables], (0, 2), np.uint64),
             sources=_joined([_codes(table, names) for table in tables], (0,), np.int32),
@@ -63,6 +67,9 @@ class Corpus(NamedTuple):
             quality=_joined([table["quality"].to_numpy() for table in tables], (0,), np.float32),
             text_bytes=_joined([_lengths(table) for table in tables], (0,), np.int64),
         )
+        for one in mapped:
+            one.release()
+        return corpus
 
     @property
     def rows(self) -> int:
@@ -71,10 +78,17 @@ class Corpus(NamedTuple):
 
     def slices(self) -> Iterator[Slice]:
         """Cut the corpus into pieces of about `SLICE_BYTES`, in order."""
-        for table, first in zip(self.tables, self.table_starts[:-1].tolist(), strict=True):
+        passed: MappedTable | None = None
+        for mapped, first in zip(self.tables, self.table_starts[:-1].tolist(), strict=True):
+            table = mapped.table
             lengths = self.text_bytes[first : first + table.num_rows]
             for start, stop in cuts(lengths, SLICE_BYTES):
                 yield Slice(first + start, table.slice(start, stop - start))
+            if passed is not None:  # the last slices of this one may still be worked on
+                passed.release()
+            passed = mapped
+        if passed is not None:
+            passed.release()
 
     def texts(self, rows: NDArray[np.int64]) -> pa.Array:
         """Fetch texts.
@@ -85,20 +99,14 @@ class Corpus(NamedTuple):
         Returns:
             large_string array, in the order of `rows`.
         """
-        return self._column("text", pa.large_string(), rows)
-
-    def content_ids(self, rows: NDArray[np.int64]) -> pa.Array:
-        """Fetch content_ids (string) of rows (int64, ascending), in their order."""
-        return self._column("content_id", pa.string(), rows)
-
-    def _column(self, name: str, kind: pa.DataType, rows: NDArray[np.int64]) -> pa.Array:
         bounds = np.searchsorted(rows, self.table_starts)
         chunks = []
-        for number, table in enumerate(self.tables):
+        for number, mapped in enumerate(self.tables):
             wanted = rows[bounds[number] : bounds[number + 1]] - self.table_starts[number]
             if len(wanted):
-                chunks.extend(table[name].take(pa.array(wanted)).chunks)
-        return pa.concat_arrays(chunks) if chunks else pa.array([], kind)
+                chunks.extend(mapped.table["text"].take(pa.array(wanted)).chunks)
+                mapped.release()
+        return pa.concat_arrays(chunks) if chunks else pa.array([], pa.large_string())
 
 
 def cuts(sizes: NDArray[np.int64], limit: int) -> Iterator[tuple[int, int]]:

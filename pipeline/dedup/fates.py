@@ -1,6 +1,5 @@
 """What becomes of each record: kept, repeats a survivor, or overlaps text that it must not."""
 
-from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -13,9 +12,10 @@ from pipeline.dedup.corpus import Corpus
 from pipeline.dedup.election.rounds import Election
 from pipeline.dedup.held_out.evaluation import EvaluationNgrams
 from pipeline.dedup.held_out.overlaps import Overlaps, bar_overlaps
+from pipeline.dedup.held_out.sketches import HeldOutSketches
+from pipeline.dedup.measuring import MeasuredCorpus
 from pipeline.dedup.ranking import Ranking
 from pipeline.dedup.recipe import DedupRecipe
-from pipeline.dedup.signatures import MeasuredCorpus
 from pipeline.dedup.verify import exact_similarities
 
 REASONS: Final = (
@@ -53,7 +53,7 @@ def decide(
     ranking: Ranking,
     recipe: DedupRecipe,
     evaluation: EvaluationNgrams | None,
-    cache: Path | None,
+    sketches: HeldOutSketches | None,
     progress: Progress,
 ) -> Fates:
     """Decide every record's fate.
@@ -64,7 +64,7 @@ def decide(
         ranking: Who is better.
         recipe: Thresholds.
         evaluation: What no document may share; None: there is no such text.
-        cache: As for `dedup`.
+        sketches: Of held-out documents; None: they are not protected.
         progress: Told of pairs compared and documents scanned.
     """
     rows = ranking.node_rows
@@ -83,7 +83,7 @@ def decide(
     )
     election.settle()
     overlaps = bar_overlaps(
-        election, corpus, measured, ranking, recipe, evaluation, cache, progress
+        election, corpus, measured, ranking, recipe, evaluation, sketches, progress
     )
     return _spread(election, overlaps, ranking)
 

@@ -18,6 +18,7 @@ from pipeline.dedup.fates import EVALUATION, REASONS, Fates
 from pipeline.dedup.fates import KEPT as IS_KEPT
 from pipeline.dedup.ranking import Ranking
 from pipeline.dedup.recipe import SHINGLE_TOKENS, DedupRecipe
+from pipeline.dedup.signature_files import SignatureFiles
 from pipeline.dedup.signatures import SCHEME, SEED, packed
 from pipeline.text.tokens import HASH_VERSION
 
@@ -72,7 +73,7 @@ def write_decisions(
 def write_index(
     folder: Path,
     corpus: Corpus,
-    signatures: NDArray[np.uint32],
+    signatures: SignatureFiles,
     fates: Fates,
     recipe: DedupRecipe,
 ) -> None:
@@ -94,7 +95,7 @@ def write_index(
 
 
 def _write_signatures(
-    path: Path, corpus: Corpus, signatures: NDArray[np.uint32], fates: Fates, recipe: DedupRecipe
+    path: Path, corpus: Corpus, signatures: SignatureFiles, fates: Fates, recipe: DedupRecipe
 ) -> None:
     metadata = {
         "scheme": SCHEME,
@@ -120,7 +121,7 @@ def _write_signatures(
         rows = _by_id(corpus, fates.reasons == IS_KEPT)
         for start in range(0, len(rows), ROWS_PER_GROUP):
             some = rows[start : start + ROWS_PER_GROUP]
-            columns = [ids_of(corpus.ids[some]), packed(signatures[some])]
+            columns = [ids_of(corpus.ids[some]), packed(signatures.take(some))]
             writer.write_table(pa.Table.from_arrays(columns, schema=schema))
     os.replace(partial, path)
 

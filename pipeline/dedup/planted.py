@@ -22,8 +22,9 @@ from pipeline.dedup import kernels
 from pipeline.dedup.bands import chance_to_meet
 from pipeline.dedup.corpus import SLICE_BYTES, Corpus, cuts
 from pipeline.dedup.fates import KEPT, Fates
+from pipeline.dedup.measuring import MeasuredCorpus
 from pipeline.dedup.recipe import SHINGLE_TOKENS, DedupRecipe
-from pipeline.dedup.signatures import MeasuredCorpus, measure_texts
+from pipeline.dedup.signatures import measure_texts
 from pipeline.text.tokens import token_hashes
 
 AT_THRESHOLD: Final = 400

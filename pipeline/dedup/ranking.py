@@ -5,9 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from data_contracts.split import SplitRecipe, split_numbers
-from pipeline.dedup.corpus import Corpus, ids_of
-from pipeline.dedup.signatures import MeasuredCorpus
+from pipeline.dedup.corpus import Corpus
+from pipeline.dedup.measuring import MeasuredCorpus
 
 
 class Ranking(NamedTuple):
@@ -22,7 +21,10 @@ class Ranking(NamedTuple):
 
 
 def rank(
-    corpus: Corpus, measured: MeasuredCorpus, split: SplitRecipe, source_priority: dict[str, int]
+    corpus: Corpus,
+    measured: MeasuredCorpus,
+    splits: NDArray[np.uint8],
+    source_priority: dict[str, int],
 ) -> Ranking:
     """Order documents and group exact duplicates.
 
@@ -32,10 +34,9 @@ def rank(
     Args:
         corpus: The documents.
         measured: Their lengths and contents.
-        split: Which are held out.
+        splits: uint8 (rows,), as in `Ranking`.
         source_priority: By source name.
     """
-    splits = split_numbers(ids_of(corpus.ids).to_pylist(), split)
     priorities = np.array([source_priority.get(n, 0) for n in corpus.source_names], np.int64)
     order = np.lexsort(
         (

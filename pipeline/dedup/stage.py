@@ -10,15 +10,16 @@ from pydantic import Field
 from data_contracts.frozen import Frozen
 from data_contracts.progress import Progress, silent
 from data_contracts.results import CleanResult, DedupResult, SourceCounts, start_folder
-from data_contracts.split import SplitRecipe
+from data_contracts.split import SplitRecipe, splits_of_heads
 from pipeline.dedup.corpus import Corpus
 from pipeline.dedup.fates import KEPT, REASONS, Fates, decide
 from pipeline.dedup.held_out.evaluation import MOST_SETS, EvaluationNgrams
+from pipeline.dedup.held_out.sketches import HeldOutSketches
+from pipeline.dedup.measuring import measure_corpus
 from pipeline.dedup.outputs import write_decisions, write_index, write_kept
 from pipeline.dedup.planted import measure_recall
 from pipeline.dedup.ranking import rank
 from pipeline.dedup.recipe import DedupRecipe
-from pipeline.dedup.signatures import measure_corpus
 
 
 class DedupInputs(Frozen):
@@ -67,13 +68,16 @@ def dedup(
     work = output_dir / "work"
     work.mkdir()
     corpus = Corpus.open(inputs.cleaned.documents)
-    measured = measure_corpus(corpus, recipe, cache, work, progress)
-    ranking = rank(corpus, measured, inputs.split, inputs.source_priority)
+    heads = (corpus.ids[:, 0] >> np.uint64(32)).astype(np.uint32)
+    splits = splits_of_heads(heads, inputs.split)
+    sketches = HeldOutSketches(corpus, splits) if recipe.held_out_overlap and splits.any() else None
+    measured = measure_corpus(corpus, recipe, sketches, cache, work, progress)
+    ranking = rank(corpus, measured, splits, inputs.source_priority)
     evaluation = None
     if inputs.evaluation_sets:
         files = list(inputs.evaluation_sets.values())
         evaluation = EvaluationNgrams.of(files, recipe.evaluation_tokens)
-    fates = decide(corpus, measured, ranking, recipe, evaluation, cache, progress)
+    fates = decide(corpus, measured, ranking, recipe, evaluation, sketches, progress)
     write_kept(output_dir / "kept", corpus, ranking, fates)
     write_decisions(output_dir / "decisions", corpus, fates, recipe, list(inputs.evaluation_sets))
     write_index(output_dir / "index", corpus, measured.signatures, fates, recipe)

@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 
 import pytest
 
@@ -165,6 +166,38 @@ def test_the_cache_forgets_what_was_least_recently_used(tmp_path):
     assert not warehouse.run_folder(Stage.CLEAN, "old").exists()
     assert warehouse.run_folder(Stage.CLEAN, "middle").exists()
     assert warehouse.prune_cache(max_bytes=250) == 0
+
+
+def test_nothing_is_taken_out_of_the_cache_while_anybody_runs(tmp_path):
+    warehouse = Warehouse.create(tmp_path)
+    folder = warehouse.run_folder(Stage.CLEAN, "read by another")
+    folder.mkdir(parents=True)
+    (folder / "file").write_bytes(b"x" * 100)
+    with warehouse.lease("other"):
+        assert warehouse.prune_cache(max_bytes=0) == 0
+        with pytest.raises(WarehouseBusy, match=rf"`other`.*process {os.getpid()}"):
+            warehouse.alone().__enter__()
+    with warehouse.only_worker(warehouse.run_folder(Stage.EVALUATE, "key")):
+        assert warehouse.prune_cache(max_bytes=0) == 0
+    assert (folder / "file").exists()
+    assert warehouse.prune_cache(max_bytes=0) == 100
+
+
+def test_a_run_that_begins_while_the_cache_is_pruned_waits(tmp_path):
+    warehouse, order = Warehouse.create(tmp_path), []
+
+    def run():
+        with warehouse.lease("corpus"):
+            order.append("run")
+
+    with warehouse.alone():
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join(0.2)
+        assert thread.is_alive()
+        order.append("pruned")
+    thread.join(10)
+    assert order == ["pruned", "run"]
 
 
 def test_a_linked_tree_survives_its_source(tmp_path):

@@ -162,6 +162,20 @@ def test_a_warehouse_in_an_odd_place_with_bracketed_names_is_shown_as_it_is(
     assert f"corpus@{first_run[2].dataset.version}" in told
 
 
+def test_a_damaged_version_hides_no_other_in_the_listing(first_run, tmp_path, capsys):
+    copy = tmp_path / "copy"
+    shutil.copytree(first_run[1], copy)
+    label = first_run[2].dataset.version
+    (copy / "datasets" / "corpus" / label / "manifest.json").write_text("{", encoding="utf-8")
+    dataset, model = print_versions(Warehouse.existing(copy))
+    assert "manifest.json" in dataset["says"]
+    assert not dataset["created"]
+    assert model["created"]
+    told = capsys.readouterr().out
+    assert f"corpus@{label}" in told
+    assert model["label"] in told
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """A file system of 20 MB."""

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from model.gradients import rms_norm, rotate
+from model.gradients import cross_entropy, rms_norm, rotate
 
 
 def doubles(*size, seed=0):
@@ -37,3 +37,31 @@ def test_a_vector_of_zeros_stays_zero_and_has_a_gradient():
     y.sum().backward()
     assert torch.equal(y, torch.zeros(2, 4))
     assert torch.isfinite(x.grad).all()
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_the_cross_entropy_and_its_gradient_are_those_of_torch(smoothing, dtype):
+    logits_NV = (4 * doubles(6, 11).detach()).to(dtype).requires_grad_()
+    targets_N = torch.tensor([0, 10, -100, 3, 3, -100])
+    wide_NV = logits_NV.to(torch.promote_types(dtype, torch.float32))
+    theirs = functional.cross_entropy(
+        wide_NV, targets_N, reduction="sum", label_smoothing=smoothing
+    )
+    ours = cross_entropy(logits_NV, targets_N, smoothing)
+    torch.testing.assert_close(ours, theirs)
+    for mine, other in zip(
+        torch.autograd.grad(0.25 * ours, logits_NV),
+        torch.autograd.grad(0.25 * theirs, logits_NV),
+        strict=True,
+    ):
+        torch.testing.assert_close(mine, other)
+
+
+def test_logits_far_apart_cost_much_and_pull_back():
+    logits_NV = torch.tensor([[0.0, 300.0]], requires_grad=True)
+    cost = cross_entropy(logits_NV, torch.tensor([0]))
+    cost.backward()
+    assert 87 < cost.item() < 88
+    assert logits_NV.grad.tolist() == [[-1.0, 1.0]]
+    assert cross_entropy(torch.full((1, 2), torch.nan), torch.tensor([0])).isnan()

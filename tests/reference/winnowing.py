@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 
 def sketch(hashes: Sequence[int], window: int) -> set[int]:
-    """Take the smallest of every `window` hashes in a row: its low 32 bits, 1 for 0."""
+    """Take the smallest of every `window` hashes in a row: its low 48 bits."""
     runs = [hashes[i : i + window] for i in range(len(hashes) - window + 1)]
-    return {max(min(run) % 2**32, 1) for run in runs}
+    return {min(run) % 2**48 for run in runs}
 
 
 def share_a_run(one: Sequence[int], other: Sequence[int], width: int) -> bool:

@@ -11,7 +11,9 @@ from pipeline.kernel_cache import kernel
 from pipeline.text.kernels import finish, longest
 
 _BASE = np.uint64(0xF3B8488C368CB0A7)
-_ZERO, _ONE = np.uint64(0), np.uint64(1)
+_ZERO, _ONE, _17 = np.uint64(0), np.uint64(1), np.uint64(17)
+_VALUE = np.uint64(2**48 - 1)
+_FREE, _HELD, _MET = np.uint32(0), np.uint32(2**31 - 1), np.uint32(2**31)
 
 
 @kernel
@@ -59,9 +61,17 @@ def find_slot(table, value):
 
 @kernel
 def fill(table, ngrams):
-    """Put n-grams (uint64, not 0) into an open-addressed table, at most half full afterwards."""
+    """Put n-grams (uint64, not 0) into an open-addressed table, at most half full afterwards.
+
+    Returns:
+        How many of them it did not hold before.
+    """
+    new = 0
     for ngram in ngrams:
-        table[find_slot(table, ngram)] = ngram
+        slot = find_slot(table, ngram)
+        new += table[slot] == _ZERO
+        table[slot] = ngram
+    return new
 
 
 @kernel
@@ -146,49 +156,62 @@ def sketches(tokens, token_starts, width, gram):
         gram: 1 to `width`.
 
     Returns:
-        values uint32 (hashes,), never 0, documents end to end; starts int64 (documents + 1,). A
+        values uint64 (hashes,), of 48 bits, documents end to end; starts int64 (documents + 1,). A
         document shorter than `width` has none.
     """
     documents = len(token_starts) - 1
-    ngrams = np.empty(longest(token_starts), np.uint64)
-    values = np.empty(token_starts[documents] - token_starts[0], np.uint32)
+    most = longest(token_starts)
+    ngrams, smallest = np.empty(most, np.uint64), np.empty(most, np.uint64)
+    values = np.empty(token_starts[documents] - token_starts[0] + 1, np.uint64)
     starts = np.zeros(documents + 1, np.int64)
     window, used = width - gram + 1, 0
     for d in range(documents):
         own = tokens[token_starts[d] : token_starts[d + 1]]
-        count = ngram_hashes(own, gram, ngrams)
+        windows = ngram_hashes(own, gram, ngrams) - window + 1
+        for i in range(windows):
+            smallest[i] = ngrams[i]
+        for j in range(1, window):  # each pass over all of them: compiled to vector instructions
+            for i in range(windows):
+                smallest[i] = min(smallest[i], ngrams[i + j])
         last = _ZERO
-        for i in range(count - window + 1):
-            smallest = ngrams[i]
-            for j in range(i + 1, i + window):
-                smallest = min(smallest, ngrams[j])
-            if smallest != last:
-                values[used] = max(np.uint32(smallest), np.uint32(1))  # the evenly spread half
-                used += 1
-                last = smallest
+        for i in range(windows):  # written always and counted if new: no branch on what hashes are
+            values[used] = smallest[i] & _VALUE  # of a minimum the low bits are evenly spread
+            used += smallest[i] != last
+            last = smallest[i]
         starts[d + 1] = used
     return values[:used].copy(), starts
 
 
 @kernel
 def put_values(table, values):
-    """Put values (uint32, not 0) into an open-addressed table, at most half full afterwards."""
+    """Put values into an open-addressed table, at most half full afterwards.
+
+    A slot holds 31 bits of a value, and its place tells the rest of it, or nearly: values beside
+    each other may be taken for one another, one in 10^9 times. 0 marks a free slot.
+
+    Args:
+        table: uint32 (a power of two,).
+        values: uint64 (values,), of 48 bits.
+    """
     mask = len(table) - 1
     for value in values:
-        slot = np.int64(value) & mask
-        while table[slot] != 0 and table[slot] != value:
+        slot, held = np.int64(value) & mask, _held(value)
+        while table[slot] != _FREE and table[slot] != held:
             slot = (slot + 1) & mask
-        table[slot] = value
+        table[slot] = held
 
 
 @kernel
-def holds_any(table, values, starts):
-    """Tell of each document whether a table holds one of its values.
+def meet(table, values, starts, wanted):
+    """Tell of each document whether a table holds one of its values, and mark those in the table.
+
+    Threads may share a table: whoever writes a slot writes the same.
 
     Args:
-        table: uint32 (a power of two,), as `put_values` leaves it.
-        values: uint32 (values,), not 0, documents end to end.
+        table: uint32 (a power of two,), as `put_values` leaves it, or this.
+        values: uint64 (values,), of 48 bits, documents end to end.
         starts: int64 (documents + 1,).
+        wanted: bool (documents,); others are passed over.
 
     Returns:
         bool (documents,).
@@ -196,11 +219,30 @@ def holds_any(table, values, starts):
     mask = len(table) - 1
     found = np.zeros(len(starts) - 1, np.bool_)
     for d in range(len(found)):
-        for i in range(starts[d], starts[d + 1]):
-            slot = np.int64(values[i]) & mask
-            while table[slot] != 0 and table[slot] != values[i]:
+        for i in range(starts[d], starts[d + 1] if wanted[d] else starts[d]):
+            slot, held = np.int64(values[i]) & mask, _held(values[i])
+            while table[slot] != _FREE and table[slot] & _HELD != held:
                 slot = (slot + 1) & mask
-            if table[slot] != 0:
+            if table[slot] != _FREE:
+                table[slot] = held | _MET
                 found[d] = True
-                break
     return found
+
+
+@kernel
+def were_met(table, values, starts):
+    """Tell of each document whether one of its values is marked (arguments as of `meet`)."""
+    mask = len(table) - 1
+    found = np.zeros(len(starts) - 1, np.bool_)
+    for d in range(len(found)):
+        for i in range(starts[d], starts[d + 1]):
+            slot, held = np.int64(values[i]) & mask, _held(values[i])
+            while table[slot] != _FREE and table[slot] & _HELD != held:
+                slot = (slot + 1) & mask
+            found[d] |= table[slot] & _MET != _FREE
+    return found
+
+
+@kernel
+def _held(value):
+    return max(np.uint32(value >> _17) & _HELD, np.uint32(1))

@@ -1,6 +1,5 @@
 """Survivors that share n-grams with text that they must not: barred, until none is left."""
 
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -12,10 +11,10 @@ from pipeline.dedup.corpus import Corpus
 from pipeline.dedup.election.rounds import Election
 from pipeline.dedup.held_out.evaluation import EvaluationNgrams
 from pipeline.dedup.held_out.ngrams import HeldOutNgrams
-from pipeline.dedup.held_out.sketches import Sketches
+from pipeline.dedup.held_out.sketches import HeldOutSketches
+from pipeline.dedup.measuring import MeasuredCorpus
 from pipeline.dedup.ranking import Ranking
 from pipeline.dedup.recipe import DedupRecipe
-from pipeline.dedup.signatures import MeasuredCorpus
 
 _TRAIN = SPLITS.index(Split.TRAIN)
 
@@ -38,7 +37,7 @@ def bar_overlaps(
     ranking: Ranking,
     recipe: DedupRecipe,
     evaluation: EvaluationNgrams | None,
-    cache: Path | None,
+    sketches: HeldOutSketches | None,
     progress: Progress,
 ) -> Overlaps:
     """Bar survivors that overlap evaluation sets, then training ones that overlap held-out ones.
@@ -49,11 +48,11 @@ def bar_overlaps(
     Args:
         election: Settled; settled again afterwards.
         corpus: The documents.
-        measured: Their lengths.
+        measured: Their lengths, and which may share what held-out documents have.
         ranking: Which are held out.
-        recipe: Whether held-out text is protected, and what is common.
+        recipe: What is common.
         evaluation: What no document may share; None: there is no such text.
-        cache: As for `dedup`.
+        sketches: Of held-out documents, as `measured` met them; None: they are not protected.
         progress: Told of documents scanned.
     """
     rows = ranking.node_rows
@@ -61,26 +60,24 @@ def bar_overlaps(
     screen.bar()
     is_training = ranking.splits[rows] == _TRAIN
     overlaps = np.zeros(len(rows), np.int64)
-    held_out = rows[election.alive & ~is_training]
-    if not (recipe.held_out_overlap and len(held_out)):
+    if sketches is None:
         return screen.overlaps(overlaps)
-    ngrams = HeldOutNgrams.of(corpus, np.sort(held_out), int(measured.tokens[held_out].sum()))
-    with Sketches(corpus, cache) as sketches:
-        sketches.look_for(np.sort(held_out))
-        unseen = is_training.copy()
-        is_first = True
-        while len(training := _in_row_order(election.alive & unseen, rows)):
-            candidates = training[sketches.may_share(rows[training])]
-            progress(0, len(candidates), "documents", "looking for held-out text")
-            if is_first and recipe.common_ngram_documents is not None:
-                # Those who are no candidates hold no n-gram that could count.
-                ngrams.ignore_common(corpus, rows[candidates], recipe.common_ngram_documents)
-            is_first = False
-            overlaps[candidates] = ngrams.shared(corpus, rows[candidates])
-            unseen[training] = False
-            election.bar(candidates[overlaps[candidates] > 0])
-            election.settle()
-            screen.bar()
+    held_out = np.sort(rows[election.alive & ~is_training])
+    held_out = held_out[sketches.were_met(held_out)]
+    ngrams = HeldOutNgrams(corpus, held_out, int(measured.tokens[held_out].sum()))
+    unseen = is_training & measured.meets_held_out[rows]
+    is_first = True
+    while len(candidates := _in_row_order(election.alive & unseen, rows)):
+        progress(0, len(candidates), "documents", "looking for held-out text")
+        if is_first and recipe.common_ngram_documents is not None:
+            # Those who are no candidates hold no n-gram that could count.
+            ngrams.ignore_common(rows[candidates], recipe.common_ngram_documents)
+        is_first = False
+        overlaps[candidates] = ngrams.shared(rows[candidates])
+        unseen[candidates] = False
+        election.bar(candidates[overlaps[candidates] > 0])
+        election.settle()
+        screen.bar()
     return screen.overlaps(overlaps)
 
 

@@ -4,8 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
+from safetensors.torch import load_file
 
 from data_contracts.errors import TaskDataInvalid, VersionCorrupt
+from model.metrics import read_metrics
 from model.recipe import ShapeRecipe
 from model.supervised.classify import Classifier, classify
 from model.supervised.recipe import ClassifyRecipe, FitRecipe, PretrainedEncoder
@@ -87,27 +90,55 @@ def test_folds_measure_every_text_once(recipe, tmp_path):
     assert result.model.texts == result.baseline.texts == 1200
 
 
-def test_an_encoder_pretrained_on_a_dataset_version_is_taken_up(
+def unmoved(recipe):
+    """Fine-tune next to nothing, so that what training started from can be read from what it left."""
+    still = {"learning_rate": 1e-9, "embedding_learning_rate": 1e-9, "weight_decay": 0.0}
+    still |= {"optimizer": "adamw", "ema_decay": None, "epochs": 1}
+    return recipe.model_copy(update={"fit": recipe.fit.model_copy(update=still)})
+
+
+def test_an_encoder_is_trained_on_a_dataset_version_first_and_taken_up(
     recipe, version, tiny_train, tmp_path
 ):
     pretraining = tiny_train.model_copy(update={"shape": SHAPE})
-    encoder = train(TrainInputs(dataset=version), pretraining, tmp_path / "encoder")
-    started = recipe.model_copy(
-        update={
-            "pretrained": PretrainedEncoder(model=encoder.folder),
-            "fit": recipe.fit.model_copy(update={"learning_rate": 1e-9, "epochs": 1}),
-        }
-    )
-    frozen = {"optimizer": "adamw", "embedding_learning_rate": 1e-9, "ema_decay": None}
-    frozen |= {"weight_decay": 0.0}
-    started = started.model_copy(update={"fit": started.fit.model_copy(update=frozen)})
-    classify(started, tmp_path / "classifier")
-    classifier, _ = Classifier.load(tmp_path / "classifier")
-    pretrained = classifier.model.state_dict()
-    from safetensors.torch import load_file
+    start = PretrainedEncoder(dataset=version, train=pretraining)
+    out = tmp_path / "out"
+    result = classify(unmoved(recipe).model_copy(update={"pretrained": start}), out)
+    assert result.pretraining_processor_seconds > 0
+    losses = [row.validation_loss for row in read_metrics(out / "pretrained" / "metrics.jsonl")]
+    assert losses[-1] < losses[19]
+    encoder = load_file(out / "pretrained" / "model.safetensors")
+    taken_up = Classifier.load(out)[0].model.state_dict()
+    for name, weight in encoder.items():
+        np.testing.assert_allclose(taken_up[name], weight, atol=1e-5)
 
-    for name, weight in load_file(encoder.folder / "model.safetensors").items():
-        np.testing.assert_allclose(pretrained[name], weight, atol=1e-5)
+
+def test_an_encoder_trained_before_gives_the_very_weights_of_one_trained_now(
+    recipe, version, tiny_train, tmp_path
+):
+    pretraining = tiny_train.model_copy(update={"shape": SHAPE, "budget_tokens": 512})
+    now = PretrainedEncoder(dataset=version, train=pretraining)
+    one_epoch = recipe.model_copy(update={"fit": recipe.fit.model_copy(update={"epochs": 1})})
+    classify(one_epoch.model_copy(update={"pretrained": now}), tmp_path / "now")
+    before = PretrainedEncoder(model=tmp_path / "now" / "pretrained")
+    classify(one_epoch.model_copy(update={"pretrained": before}), tmp_path / "before")
+    weights = [
+        (tmp_path / folder / "model.safetensors").read_bytes() for folder in ("now", "before")
+    ]
+    assert weights[0] == weights[1]
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({}, "either `model` or `dataset`"),
+        ({"model": "a", "dataset": "b"}, "either `model` or `dataset`"),
+        ({"dataset": "b", "train": {"shape": {"kind": "decoder"}}}, "must be `encoder`"),
+    ],
+)
+def test_where_an_encoder_comes_from_is_said_once(given, problem):
+    with pytest.raises(ValidationError, match=problem):
+        PretrainedEncoder.model_validate(given, strict=False)
 
 
 def test_members_are_averaged_and_come_back_from_the_folder(recipe, tmp_path):

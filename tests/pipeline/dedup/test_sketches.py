@@ -1,13 +1,15 @@
-"""Sketches propose every document that shares 13 tokens with held-out text, cached or not."""
+"""Sketches propose every document that shares 13 tokens with held-out text, and few others."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.dedup.corpus import Corpus
 from pipeline.dedup.held_out import kernels
-from pipeline.dedup.held_out.sketches import Sketches
+from pipeline.dedup.held_out.sketches import HeldOutSketches, Sketches
+from pipeline.text.tokens import token_hashes
 from tests.pipeline.dedup.documents import Document, cleaned
 from tests.reference.plain_kernels import plain_kernels, wrapping_integers
 from tests.reference.winnowing import share_a_run, sketch
@@ -47,31 +49,41 @@ def test_documents_that_share_a_run_share_a_value(module, one, other, width, dat
         values, starts = module.sketches(*hashed([one, other]), width, gram)
         table = np.zeros(128, np.uint32)
         module.put_values(table, values[: starts[1]])
-        found = module.holds_any(table, values, starts)
-    known = set(values[: starts[1]].tolist())
-    assert set(table.tolist()) - {0} == known
-    assert found.tolist() == [bool(known), bool(known & set(values[starts[1] :].tolist()))]
+        only_other, both = np.array([False, True]), np.array([True, True])
+        found = module.meet(table, values, starts, only_other)
+        marked = module.were_met(table, values, starts)
+        assert module.meet(table, values, starts, both).tolist() == [starts[1] > 0, found[1]]
+    mine, others = (set(part.tolist()) for part in np.split(values, [starts[1]]))
+    assert found.tolist() == [False, bool(mine & others)]
+    assert marked.tolist() == [bool(mine & others)] * 2
     if share_a_run(one, other, width):
         assert found[1]
 
 
-def test_what_is_cached_changes_nothing(tmp_path):
+@given(values=st.lists(st.lists(st.integers(0, 2**48 - 1), max_size=9), max_size=5))
+def test_what_is_stored_comes_back(values):
+    flat = np.array([one for some in values for one in some], np.uint64)
+    starts = np.concatenate([[0], np.cumsum([len(some) for some in values])]).astype(np.int64)
+    stored = Sketches(flat, starts).packed()
+    assert [len(one) for one in stored.to_pylist()] == [6 * len(some) for some in values]
+    for first in range(len(values) + 1):  # of a slice too
+        found = Sketches.unpacked(pa.chunked_array([stored[first:]]))
+        assert found.values.tolist() == [one for some in values[first:] for one in some]
+        assert np.diff(found.starts).tolist() == [len(some) for some in values[first:]]
+
+
+def test_held_out_documents_are_met_by_those_alone_that_share_text_with_them(tmp_path):
     rng = np.random.default_rng(1)
     words = [" ".join(f"w{n}" for n in rng.integers(0, 500, 30)) for _ in range(60)]
     quotes = [f"{words[7]} {words[1]}" if n == 20 else text for n, text in enumerate(words)]
     documents = [Document(f"{n}", text) for n, text in enumerate(quotes)]
     corpus = Corpus.open(cleaned(tmp_path / "cleaned", documents, partitions=3).documents)
-    held_out = np.arange(0, 60, 7)
-
-    def proposed(cache, rows):
-        with Sketches(corpus, cache) as sketches:
-            sketches.look_for(held_out)
-            return sketches.may_share(rows)
-
-    every = np.arange(60)
-    expected = proposed(None, every)
-    assert np.flatnonzero(expected).tolist() == sorted({*held_out.tolist(), 20})
-    proposed(tmp_path / "cache", every[10:30])
-    for _ in range(2):
-        assert (proposed(tmp_path / "cache", every) == expected).all()
-        assert (proposed(tmp_path / "cache", every[41:]) == expected[41:]).all()
+    splits = np.zeros(60, np.uint8)
+    splits[::7] = 1
+    sketches = HeldOutSketches(corpus, splits)
+    held_out = np.flatnonzero(splits)
+    assert not sketches.were_met(held_out).any()
+    first = 10
+    found = sketches.meet(first, Sketches.of(token_hashes(corpus.texts(np.arange(first, 60)))))
+    assert (first + np.flatnonzero(found)).tolist() == [20]
+    assert held_out[sketches.were_met(held_out)].tolist() == [7]

@@ -284,14 +284,19 @@ def test_texts_without_a_word_are_duplicates_only_when_their_bytes_are_the_same(
     assert result.rows_dropped == {Reason.EXACT_DUPLICATE: 2}
 
 
-def test_signatures_of_known_texts_are_taken_from_the_cache_and_change_nothing(tmp_path):
+@pytest.mark.parametrize("split", [NOTHING_HELD_OUT, HALF_HELD_OUT], ids=["all", "half"])
+def test_signatures_of_known_texts_are_taken_from_the_cache_and_change_nothing(tmp_path, split):
     documents = family(40, 100, 5) + [Document(f"odd{n}", "!" * n) for n in range(5)]
+    quoted = " ".join(documents[0].text.split()[:20])
+    quoting = [" ".join(f"q{n}w{word}" for word in range(30)) for n in range(20)]
+    documents += [Document(f"quote{n}", f"{quoted} {text}") for n, text in enumerate(quoting)]
     cache = tmp_path / "cache"
-    fresh = run(tmp_path / "fresh", documents)
-    run(tmp_path / "first", documents[::3], cache=cache)
-    partly = run(tmp_path / "partly", documents, partitions=2, cache=cache)
-    wholly = run(tmp_path / "wholly", documents, cache=cache)
+    fresh = run(tmp_path / "fresh", documents, split=split)
+    run(tmp_path / "first", documents[::3], split=split, cache=cache)
+    partly = run(tmp_path / "partly", documents, split=split, partitions=2, cache=cache)
+    wholly = run(tmp_path / "wholly", documents, split=split, cache=cache)
     assert fresh.rows_reused == 0
+    assert (Reason.HELD_OUT_OVERLAP in fresh.rows_dropped) == (split is HALF_HELD_OUT)
     assert partly.rows_reused == len(documents[::3])
     assert wholly.rows_reused == len(documents)
     assert tables(fresh) == tables(partly) == tables(wholly)

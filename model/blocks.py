@@ -10,7 +10,6 @@ Letters: B batch, T tokens, S tokens attended to, C width, H heads, K heads of k
 D width of a head, F width of the MLP.
 """
 
-import contextlib
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,7 +18,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from model import narrow_attention
 from model.gradients import rms_norm, rotate
+from model.products import Linear
 from model.recipe import ShapeRecipe
 
 NORM_EPSILON: Final = 1e-6
@@ -139,10 +140,10 @@ class Attention(nn.Module):
         self.shares_keys = shape.kv_heads_or_default != shape.heads
         kv_width = shape.kv_heads_or_default * self.head_width
         q_width = shape.heads * self.head_width
-        self.q_proj = nn.Linear(shape.width, q_width, bias=False)
-        self.k_proj = nn.Linear(shape.width, kv_width, bias=False)
-        self.v_proj = nn.Linear(shape.width, kv_width, bias=False)
-        self.o_proj = nn.Linear(q_width, shape.width, bias=False)
+        self.q_proj = Linear(shape.width, q_width)
+        self.k_proj = Linear(shape.width, kv_width)
+        self.v_proj = Linear(shape.width, kv_width)
+        self.o_proj = Linear(q_width, shape.width)
         self.q_norm = RMSNorm(self.head_width)
         self.k_norm = RMSNorm(self.head_width)
 
@@ -195,16 +196,17 @@ class Attention(nn.Module):
         *,
         causal: bool,
     ) -> Tensor:
-        device = q_BTHD.device.type
-        # On a CPU the kernel's backward pass takes ten times as long in bfloat16 as in float32.
-        slow = device == "cpu" and v_BSKD.dtype == torch.bfloat16
-        with torch.autocast(device, enabled=False) if slow else contextlib.nullcontext():
-            if slow:
-                q_BTHD, k_BSKD, v_BSKD = q_BTHD.float(), k_BSKD.float(), v_BSKD.float()
+        q_BHTD, k_BHSD, v_BHSD = (part.transpose(1, 2) for part in (q_BTHD, k_BSKD, v_BSKD))
+        if narrow_attention.suits(q_BHTD, v_BHSD):
+            if self.shares_keys:
+                times = q_BHTD.shape[1] // v_BHSD.shape[1]
+                k_BHSD, v_BHSD = (part.repeat_interleave(times, 1) for part in (k_BHSD, v_BHSD))
+            y_BHTD = narrow_attention.attend(q_BHTD, k_BHSD, v_BHSD, allowed, causal=causal)
+        else:
             y_BHTD = functional.scaled_dot_product_attention(
-                q_BTHD.transpose(1, 2),
-                k_BSKD.transpose(1, 2),
-                v_BSKD.transpose(1, 2),
+                q_BHTD,
+                k_BHSD,
+                v_BHSD,
                 attn_mask=allowed,
                 is_causal=causal,
                 enable_gqa=self.shares_keys,
@@ -218,9 +220,9 @@ class SwiGLU(nn.Module):
 
     def __init__(self, shape: ShapeRecipe) -> None:
         super().__init__()
-        self.gate_proj = nn.Linear(shape.width, shape.mlp_width_or_default, bias=False)
-        self.up_proj = nn.Linear(shape.width, shape.mlp_width_or_default, bias=False)
-        self.down_proj = nn.Linear(shape.mlp_width_or_default, shape.width, bias=False)
+        self.gate_proj = Linear(shape.width, shape.mlp_width_or_default)
+        self.up_proj = Linear(shape.width, shape.mlp_width_or_default)
+        self.down_proj = Linear(shape.mlp_width_or_default, shape.width)
 
     def forward(self, x_BTC: Tensor) -> Tensor:
         """Transform each token by itself."""
@@ -279,7 +281,7 @@ class Convolution(nn.Module):
         """
         super().__init__()
         self.reach = tokens // 2
-        self.mix = nn.Linear(tokens * width, width, bias=False)
+        self.mix = Linear(tokens * width, width)
         self.dropout = Dropout(dropout)
 
     def forward(self, x_BTC: Tensor, allowed_B11S: Tensor | None) -> Tensor:

@@ -13,7 +13,7 @@ from data_contracts.verdict import SourceDifference, Verdict
 from model.bootstrap import ratio_interval
 from model.documents import text_bytes
 from model.evaluate import MIN_DOCUMENTS
-from model.machine import cpu_threads
+from model.machine import computing
 from model.recipe import EvaluateRecipe, PromotionRecipe
 from model.scorer import Scorer
 
@@ -62,7 +62,7 @@ def compare(
         VersionCorrupt: A file of a model is missing or broken.
     """
     bits: list[NDArray[np.float64]] = []
-    with cpu_threads(scoring.threads):
+    with computing(scoring.threads):
         for number, folder in enumerate((candidate, production)):
             progress(number, 2, "models")
             bits.append(Scorer(folder, scoring).bits(documents))

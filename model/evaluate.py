@@ -30,7 +30,7 @@ from data_contracts.results import (
 from data_contracts.split import Split
 from model.bootstrap import difference_interval
 from model.documents import document_batches, held_out_documents, text_bytes
-from model.machine import cpu_threads, peak_memory_bytes
+from model.machine import computing, peak_memory_bytes
 from model.measured import MODEL, Measured, by_position, calibration, joined, measure
 from model.memorisation import memorisation
 from model.ngram import ByteTrigram, ByteUnigram, count_trigrams
@@ -128,7 +128,7 @@ def evaluate(
     start_folder(output_dir)
     folder = inputs.dataset / "documents"
     tables = {split: held_out_documents(folder / split, recipe.max_split_bytes) for split in Split}
-    with cpu_threads(recipe.threads):
+    with computing(recipe.threads):
         scorer = Scorer(inputs.model, recipe)
         total = len(tables) + 3
         progress(0, total, "parts", "baselines")

@@ -1,14 +1,22 @@
 """What the model runs on: device, precision, threads, memory."""
 
 import contextlib
+import ctypes
 import os
 import resource
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import Literal
+from typing import Final, Literal
 
 import torch
+
+_TRIM_THRESHOLD: Final = -1
+_MMAP_THRESHOLD: Final = -3
+"""Names of mallopt's settings, from glibc's malloc.h."""
+_MOST_BYTES: Final = 2**30
+_ADAPTED_BYTES: Final = 2**25
+"""The greatest threshold to which glibc adapts by itself."""
 
 
 def pick_device() -> torch.device:
@@ -53,8 +61,11 @@ def has_bfloat16_units() -> bool:
 
 
 @contextlib.contextmanager
-def cpu_threads(threads: int | None) -> Iterator[int]:
-    """Compute with this many threads (None: one per core that the process may use), then as before.
+def computing(threads: int | None) -> Iterator[int]:
+    """Compute with this many threads, keeping freed memory for reuse; then as before.
+
+    Args:
+        threads: None: one per core that the process may use.
 
     Yields:
         The number of threads.
@@ -65,9 +76,32 @@ def cpu_threads(threads: int | None) -> Iterator[int]:
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        yield threads
+        with _kept_memory():
+            yield threads
     finally:
         torch.set_num_threads(before)
+
+
+@contextlib.contextmanager
+def _kept_memory() -> Iterator[None]:
+    """Let the C library keep what is freed, where it is glibc.
+
+    It gives large pieces back to the system at once, and every step asks for the same ones again:
+    30,000 page faults a step at 10 M parameters in bfloat16, a seventh of its time.
+    """
+    library = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if not hasattr(library, "malloc_trim"):  # musl has neither this nor mallopt's settings
+        yield
+        return
+    assert library is not None, "it has an attribute"  # noqa: S101
+    library.mallopt(_MMAP_THRESHOLD, _MOST_BYTES)
+    library.mallopt(_TRIM_THRESHOLD, _MOST_BYTES)
+    try:
+        yield
+    finally:
+        library.mallopt(_MMAP_THRESHOLD, _ADAPTED_BYTES)
+        library.mallopt(_TRIM_THRESHOLD, 2 * _ADAPTED_BYTES)
+        library.malloc_trim(0)
 
 
 def peak_memory_bytes() -> int:

@@ -19,7 +19,7 @@ from torch.nn import functional
 from data_contracts.errors import ModelUnfit
 from data_contracts.gate import TOKENIZER_FILE
 from model.blocks import Attention, Block, Rotary
-from model.machine import cpu_threads
+from model.machine import computing
 from model.pretrained import end_of_text_id, load_labels, load_pretrained, load_tokenizer
 from model.transformer import Transformer
 
@@ -102,7 +102,7 @@ def read(folder: Path, text: str, threads: int | None = None) -> Reading:
     if not ids:
         raise ModelUnfit(folder, "there is nothing to read", "Give a text with words in it.")
     read_text = text[: spans[-1][1]]
-    with cpu_threads(threads):
+    with computing(threads):
         looked = _Decoder(model, tokenizer, ids, end) if labels is None else None
         seen = looked or _Classifier(model, ids, end, labels or [])
         return Reading(

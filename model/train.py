@@ -20,7 +20,7 @@ from model.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from model.machine import cpu_threads, peak_memory_bytes
+from model.machine import computing, peak_memory_bytes
 from model.metrics import METRICS_FILE, MetricsLog, StepMetrics, read_metrics
 from model.pretrained import save_pretrained
 from model.recipe import TrainRecipe
@@ -86,7 +86,7 @@ def train(
     started = time.perf_counter()
     gate = require_passed(inputs.dataset)
     settings = _settings(recipe, gate)
-    with cpu_threads(recipe.threads), joined() as world:
+    with computing(recipe.threads), joined() as world:
         resumed_from_step = _resumable_step(output_dir, settings)
         world.all_here()
         if world.writes and not resumed_from_step:

@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from model.blocks import NORM_EPSILON, KeyValueCache, Memory, Trunk
 from model.evidence import Evidence
+from model.products import Linear, linear
 from model.recipe import ShapeRecipe
 
 __all__ = ["EMBEDDING_STD", "NORM_EPSILON", "Decoder", "KeyValueCache", "Transformer", "token_nats"]
@@ -60,11 +61,11 @@ class Transformer(nn.Module):
         if translates:
             self.encoder = Trunk(shape, None, causal=False, dropout=dropout)
         if classes is not None:
-            self.score = nn.Linear(shape.width, classes, bias=False)
+            self.score = Linear(shape.width, classes)
             if shape.evidence_rows:
                 self.evidence = Evidence(shape.evidence_rows, classes)
         if not shape.tied_embeddings:
-            self.lm_head = nn.Linear(shape.width, vocabulary_size, bias=False)
+            self.lm_head = Linear(shape.width, vocabulary_size)
 
     def forward(
         self,
@@ -90,7 +91,7 @@ class Transformer(nn.Module):
         x_BTC = self.model.read(tokens_BT, cache, _broadcast(allowed_BT), memory)
         if places_BT is not None:
             x_BTC = x_BTC[places_BT]
-        return functional.linear(x_BTC, self.head_weight)
+        return linear(x_BTC, self.head_weight)
 
     def encode(self, tokens_BS: Tensor, allowed_BS: Tensor | None = None) -> Memory:
         """Read a source text, for an encoder-decoder.

@@ -25,7 +25,7 @@ from model.compress.recipe import CompressRecipe, Distil, Int8, Prune, variant_n
 from model.compress.recovery import recover
 from model.evaluate import DOCUMENT_BITS_FILE, EvaluateInputs, evaluate
 from model.int8 import is_quantised, quantised
-from model.machine import cpu_threads
+from model.machine import computing
 from model.pretrained import WEIGHTS_FILE, load_pretrained, save_pretrained
 from model.transformer import Decoder
 
@@ -177,7 +177,7 @@ class _Maker:
             student = pruned(self.original, small, self.importance())
         if recovery is None:
             return student
-        with cpu_threads(recovery.threads):
+        with computing(recovery.threads):
             return recover(student, self.original, self.dataset, recovery, folder, progress)
 
     def importance(self) -> Importance:
@@ -197,7 +197,7 @@ class _Maker:
         tokens_BT = torch.randint(size, (rows, tokens), generator=generator)
         models = {name: load_pretrained(folder) for name, folder in folders.items()}
         best = dict.fromkeys(models, 0.0)
-        with cpu_threads(1), torch.inference_mode():
+        with computing(1), torch.inference_mode():
             for _ in range(_TURNS):
                 for name, model in models.items():
                     seconds = self.recipe.speed_seconds / _TURNS

@@ -16,7 +16,7 @@ from data_contracts.frozen import Frozen
 from data_contracts.gate import TOKENIZER_FILE
 from data_contracts.progress import Progress, silent
 from data_contracts.results import start_folder
-from model.machine import cpu_threads, mixed_precision, pick_device
+from model.machine import computing, mixed_precision, pick_device
 from model.objective import target_loss
 from model.pretrained import (
     CONFIG_FILE,
@@ -164,7 +164,7 @@ def classify(
     pretraining_processor_seconds = time.process_time() - processor
     truth, chances, linear = [], [], []
     seconds = processor_seconds = 0.0
-    with cpu_threads(recipe.fit.threads):
+    with computing(recipe.fit.threads):
         for learnt, held_out in splits:
             started, processor = time.perf_counter(), time.process_time()
             classifier = _learned(recipe, learnt, validation, labels, output_dir, progress)

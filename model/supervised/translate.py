@@ -16,7 +16,7 @@ from data_contracts.frozen import Frozen
 from data_contracts.gate import TOKENIZER_FILE
 from data_contracts.progress import Progress, silent
 from data_contracts.results import start_folder
-from model.machine import cpu_threads, mixed_precision, pick_device
+from model.machine import computing, mixed_precision, pick_device
 from model.objective import NO_TARGET, target_loss
 from model.pretrained import end_of_text_id, load_pretrained, load_tokenizer, save_pretrained
 from model.supervised.beam import beam_search
@@ -131,7 +131,7 @@ def translate(
     pairs = {name: read_pairs(getattr(recipe, name)) for name in ("train", "validation", "test")}
     start_folder(output_dir)
     started, processor = time.perf_counter(), time.process_time()
-    with cpu_threads(recipe.fit.threads):
+    with computing(recipe.fit.threads):
         tokenizer = learn_vocabulary((*pairs["train"][0], *pairs["train"][1]), recipe.vocabulary)
         tokenizer.save(str(output_dir / TOKENIZER_FILE))
         learner = _Learner(recipe, tokenizer, pairs)

@@ -45,6 +45,7 @@ RECIPE = TrainRecipe(
     evaluate_every_steps=2000,
     validation_tokens=10**6,
     checkpoint_every_steps=10**6,
+    threads=1,
 )
 
 
@@ -85,7 +86,10 @@ def _measured(version: Path, work: Path, recipe: TrainRecipe, seed: int) -> tupl
     seeded = recipe.model_copy(update={"seed": seed})
     result = train(TrainInputs(dataset=version), seeded, work / f"seed{seed}")
     spent = time.process_time() - started
-    print(f"    seed {seed}: {result.best_validation_loss:.4f}, {spent:.0f} s of processor time")
+    print(
+        f"    seed {seed}: {result.best_validation_loss:.4f}, {spent:.0f} s of processor time",
+        flush=True,
+    )
     return result.best_validation_loss, result.parameters
 
 

@@ -16,7 +16,7 @@ import torch
 
 from data_contracts.split import Split
 from data_contracts.token_shards import TokenShards
-from model.machine import has_bfloat16_units
+from model.machine import computing, has_bfloat16_units
 from model.recipe import ShapeRecipe, TrainRecipe
 from model.trainer import Trainer
 from tests.bench.training_peers import Setting, hugging_face_trainer, litgpt_loop, plain_loop
@@ -106,8 +106,9 @@ def _our_seconds(setting: Setting, precision: Precision, version: Path) -> tuple
         threads=1,
     )
     trainer, seconds = Trainer(version, recipe), []
-    for step in range(setting.warm_up + setting.steps):
-        started = time.process_time()
-        trainer.take_step(step)
-        seconds.append(time.process_time() - started)
+    with computing(1):  # as the stage does
+        for step in range(setting.warm_up + setting.steps):
+            started = time.process_time()
+            trainer.take_step(step)
+            seconds.append(time.process_time() - started)
     return seconds[setting.warm_up :], trainer.vocabulary_size

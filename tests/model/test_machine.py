@@ -1,7 +1,11 @@
+import os
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 
-from model.machine import has_bfloat16_units, mixed_precision, product_dtype
+from model.machine import computing, has_bfloat16_units, mixed_precision, product_dtype
 
 CPU = torch.device("cpu")
 
@@ -26,3 +30,25 @@ def test_cuda_computes_in_bfloat16():
     with mixed_precision(torch.device("cuda")):
         product = torch.ones(2, 2, device="cuda") @ torch.ones(2, 2, device="cuda")
     assert product.dtype == torch.bfloat16
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the C library is another")
+def test_memory_is_kept_while_computing_and_given_back_after():
+    size = 2**24  # 64 MB, which glibc would give back at once
+    before = resident_bytes()
+    with computing(1):
+        torch.ones(size)
+        kept = resident_bytes() - before
+    assert kept > 2 * size > 2 * (resident_bytes() - before)
+
+
+def resident_bytes():
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGESIZE")
+
+
+def test_threads_are_as_before_after_computing():
+    before = torch.get_num_threads()
+    with computing(before + 1) as threads:
+        assert threads == torch.get_num_threads() == before + 1
+    assert torch.get_num_threads() == before

@@ -38,8 +38,8 @@ class CheckOutcome(Frozen):
     passed, and `observed` says why."""
 
 
-class ContractResult(Frozen):
-    """What came of judging by contracts: of the tokens of a version, or of a model's figures."""
+class Checked(Frozen):
+    """What was judged by contracts, and whether it may go on."""
 
     contracts: tuple[ContractStamp, ...]
     """The contracts that judged it."""
@@ -60,6 +60,10 @@ class ContractResult(Frozen):
     def warnings(self) -> tuple[CheckOutcome, ...]:
         """Failed checks that only mark it."""
         return tuple(c for c in self.checks if not c.passed and c.severity == "warning")
+
+
+class ContractResult(Checked):
+    """What came of judging the tokens of a version, or a model's figures."""
 
     def save(self, path: Path) -> None:
         """Write the file, whole or not at all."""

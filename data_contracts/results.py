@@ -12,8 +12,8 @@ from typing import ClassVar, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from data_contracts.checks import Checked
 from data_contracts.checks import CheckOutcome as CheckOutcome  # noqa: PLC0414 - results hold them
-from data_contracts.contract_stamp import ContractStamp
 from data_contracts.errors import SchemaMismatch
 from data_contracts.frozen import Frozen
 from data_contracts.interval import Interval as Interval  # noqa: PLC0414 - results are made of it
@@ -230,7 +230,7 @@ class DedupResult(StageResult):
         return self.folder / "index"
 
 
-class ValidateResult(StageResult):
+class ValidateResult(StageResult, Checked):
     """`ledger/` (LEDGER, placement still null) and `quality.json`.
 
     The stage judges the whole: it hands on all records or, when a critical check failed, is not
@@ -238,25 +238,6 @@ class ValidateResult(StageResult):
     """
 
     stage: ClassVar[Stage] = Stage.VALIDATE
-    contracts: tuple[ContractStamp, ...]
-    """The contracts that judged it."""
-    checks: tuple[CheckOutcome, ...]
-    """Every rule with its outcome."""
-
-    @property
-    def passed(self) -> bool:
-        """Whether the data may reach training: there are checks, and no critical one failed."""
-        return bool(self.checks) and not self.critical_failures
-
-    @property
-    def critical_failures(self) -> tuple[CheckOutcome, ...]:
-        """Failed checks that block training."""
-        return tuple(c for c in self.checks if not c.passed and c.severity == "critical")
-
-    @property
-    def warnings(self) -> tuple[CheckOutcome, ...]:
-        """Failed checks that only mark the run."""
-        return tuple(c for c in self.checks if not c.passed and c.severity == "warning")
 
     @property
     def ledger(self) -> Path:

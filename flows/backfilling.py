@@ -10,6 +10,7 @@ from data_contracts.errors import RecipeInvalid
 from data_contracts.reasons import Stage
 from data_contracts.warehouse import Warehouse
 from flows import tasks
+from flows.artifact_keys import DELIVERIES, artifact_key
 from flows.building import build_until, name_run, prepare
 from flows.deliveries import Backfilled
 from flows.deliveries import backfill as keep
@@ -44,7 +45,7 @@ def backfill(
         get_run_logger().info("%s: %d of %d files are new", done.source, done.kept, done.files)
     create_markdown_artifact(
         deliveries_markdown(loaded.name, store.increments(loaded.name)),
-        key="deliveries",
+        key=artifact_key(DELIVERIES, loaded.name),
         description=loaded.name,
     )
     if not path.strip() or not build:

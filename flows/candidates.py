@@ -15,6 +15,7 @@ from prefect.settings import get_current_settings
 from data_contracts.aliases import Pointer
 from data_contracts.warehouse import Warehouse
 from flows import tasks
+from flows.artifact_keys import CANDIDATE, artifact_key
 from flows.building import name_run
 from flows.outbox import tell
 from flows.places import DEFAULT_WAREHOUSE
@@ -43,7 +44,7 @@ def show_standing(standing: Standing) -> None:
     """Leave the comparison where the pages keep its history."""
     create_markdown_artifact(
         standing_markdown(standing, _form_to_promote(standing), os.environ.get(REPORTS_URL)),
-        key=f"candidate-{standing.name}",
+        key=artifact_key(CANDIDATE, standing.name),
         description=standing.note,
     )
 

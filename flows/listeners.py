@@ -20,6 +20,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from data_contracts.errors import CorpusError
 from data_contracts.reasons import Stage
+from flows.artifact_keys import PROGRESS, artifact_key
 
 ARTIFACT_SECONDS = 2.0
 """Least time between two updates of a progress artifact: each is a call of the server."""
@@ -120,9 +121,9 @@ class _ForTerminal(logging.Formatter):
 class StageListener:
     """Hears a stage's progress, from any of its threads, and passes it on, throttled."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, dataset: str) -> None:
         """Open a bar where there is a terminal; call it inside a task run."""
-        self._stage = stage
+        self._stage, self._dataset = stage, dataset
         self._owner = threading.get_ident()
         self._logger = get_run_logger()
         self._artifact: UUID | None = None
@@ -168,7 +169,7 @@ class StageListener:
             if self._artifact is None:
                 created = create_progress_artifact(
                     percent,
-                    key=f"{self._stage.value}-progress",
+                    key=artifact_key(f"{PROGRESS}{self._stage.value}", self._dataset),
                     description=f"{self._stage.value}: share of the work done",
                 )
                 assert isinstance(created, UUID), "we are not in an event loop"  # noqa: S101

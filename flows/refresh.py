@@ -12,6 +12,7 @@ from prefect.states import Completed
 from data_contracts.manifest import DatasetManifest
 from data_contracts.reasons import Stage
 from data_contracts.warehouse import Warehouse
+from flows.artifact_keys import REFRESH, artifact_key
 from flows.building import build_model, build_until, name_run, prepare
 from flows.candidates import stand
 from flows.forms import RecipeChoice
@@ -60,7 +61,7 @@ def refresh(
     summary = summarise(plan.recipe, store, dataset, model)
     create_markdown_artifact(
         artifacts.refresh_markdown(summary, os.environ.get(REPORTS_URL)),
-        key="refresh",
+        key=artifact_key(REFRESH, plan.recipe.name),
         description=dataset.label,
     )
     if DatasetManifest.load(dataset.path).warnings:

@@ -6,6 +6,7 @@ warehouse knows what is there.
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
@@ -32,12 +34,14 @@ from data_contracts.results import (
 )
 from data_contracts.warehouse import Warehouse
 from flows import promotion, publish, release, scorecard, steps
+from flows.artifact_keys import CONTRACT, SCORECARD, artifact_key
 from flows.listeners import StageListener
 from flows.plan import Plan
 from flows.promotion import Standing
 from flows.publish import DataResults, Published
 from flows.recipe import Recipe
 from flows.reports import artifacts, pages
+from flows.watchdog import ended_when_it_hangs
 
 AnyResult = TypeVar("AnyResult", bound=Result)
 
@@ -49,9 +53,11 @@ def worth_retrying(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
 
 STAGE_HOURS = "MILL_STAGE_HOURS"
 """Environment variable: hours after which a stage is stopped, 72 by default; a rerun continues."""
+LIMIT_SECONDS = 3600 * float(os.environ.get(STAGE_HOURS, "72"))
+"""The same in seconds. What cannot be stopped is ended soon after: `flows.watchdog`."""
 SETTINGS: dict[str, Any] = {
     "cache_policy": NO_CACHE,
-    "timeout_seconds": 3600 * float(os.environ.get(STAGE_HOURS, "72")),
+    "timeout_seconds": LIMIT_SECONDS,
     "retries": 3,
     "retry_delay_seconds": [1, 10, 60],
     "retry_condition_fn": worth_retrying,
@@ -62,7 +68,10 @@ SETTINGS: dict[str, Any] = {
 def ingest_task(plan: Plan) -> IngestResult:
     """Read the sources into records."""
     return _stage(
-        Stage.INGEST, lambda heard: steps.run_ingest(plan, heard), artifacts.ingest_markdown
+        Stage.INGEST,
+        plan.recipe,
+        lambda heard: steps.run_ingest(plan, heard),
+        artifacts.ingest_markdown,
     )
 
 
@@ -70,7 +79,10 @@ def ingest_task(plan: Plan) -> IngestResult:
 def clean_task(plan: Plan, ingested: IngestResult) -> CleanResult:
     """Normalise, measure and judge the records."""
     return _stage(
-        Stage.CLEAN, lambda heard: steps.run_clean(plan, ingested, heard), artifacts.clean_markdown
+        Stage.CLEAN,
+        plan.recipe,
+        lambda heard: steps.run_clean(plan, ingested, heard),
+        artifacts.clean_markdown,
     )
 
 
@@ -78,7 +90,10 @@ def clean_task(plan: Plan, ingested: IngestResult) -> CleanResult:
 def dedup_task(plan: Plan, cleaned: CleanResult) -> DedupResult:
     """Find duplicates and elect survivors."""
     return _stage(
-        Stage.DEDUP, lambda heard: steps.run_dedup(plan, cleaned, heard), artifacts.dedup_markdown
+        Stage.DEDUP,
+        plan.recipe,
+        lambda heard: steps.run_dedup(plan, cleaned, heard),
+        artifacts.dedup_markdown,
     )
 
 
@@ -89,6 +104,7 @@ def validate_task(
     """Check the contract."""
     return _stage(
         Stage.VALIDATE,
+        plan.recipe,
         lambda heard: steps.run_validate(plan, ingested, cleaned, deduped, heard),
         artifacts.validate_markdown,
     )
@@ -101,6 +117,7 @@ def shard_task(
     """Write documents and tokens."""
     return _stage(
         Stage.SHARD,
+        plan.recipe,
         lambda heard: steps.run_shard(plan, cleaned, deduped, validated, heard),
         artifacts.shard_markdown,
     )
@@ -112,7 +129,7 @@ def release_task(plan: Plan, validated: ValidateResult, sharded: ShardResult) ->
     found = release.judge(plan, validated, sharded)
     create_markdown_artifact(
         artifacts.release_markdown(found),
-        key="check-contract",
+        key=artifact_key(CONTRACT, plan.recipe.name),
         description="the version's contract",
     )
     return found
@@ -146,6 +163,7 @@ def train_task(recipe: Recipe, warehouse: Path, dataset: Published) -> TrainResu
     """Train the model."""
     return _stage(
         Stage.TRAIN,
+        recipe,
         lambda heard: steps.run_train(recipe, Warehouse(warehouse), dataset, heard),
         artifacts.train_markdown,
     )
@@ -158,6 +176,7 @@ def evaluate_task(
     """Measure the model."""
     return _stage(
         Stage.EVALUATE,
+        recipe,
         lambda heard: steps.run_evaluate(
             recipe, Warehouse(warehouse), model, model_fingerprint, dataset, heard
         ),
@@ -176,7 +195,9 @@ def publish_model_task(
     """Judge the model's scorecard, and let the version appear."""
     judged = scorecard.judge_scorecard(recipe, trained, evaluated)
     create_markdown_artifact(
-        artifacts.scorecard_markdown(judged), key="scorecard", description="the model's contract"
+        artifacts.scorecard_markdown(judged),
+        key=artifact_key(SCORECARD, recipe.name),
+        description="the model's contract",
     )
     published = publish.publish_model(
         recipe,
@@ -211,20 +232,38 @@ def judge_task(warehouse: Path, standing: Standing) -> Standing:
 
 
 def _stage(
-    stage: Stage, run: Callable[[Progress], AnyResult], describe: Callable[[AnyResult], str]
+    stage: Stage,
+    recipe: Recipe,
+    run: Callable[[Progress], AnyResult],
+    describe: Callable[[AnyResult], str],
 ) -> AnyResult:
     """Run a stage, with progress, and leave a log line and an artifact."""
-    heard = StageListener(stage)
+    heard = StageListener(stage, recipe.name)
     try:
-        result = run(heard)
+        with _guarded(stage):
+            result = run(heard)
     except BaseException:
         heard.give_up()
         raise
     outcome = _in_words(result)
     heard.finish(outcome)
     get_run_logger().info("%s: %s", stage.value, outcome)
-    create_markdown_artifact(describe(result), key=stage.value, description=outcome)
+    create_markdown_artifact(
+        describe(result), key=artifact_key(stage.value, recipe.name), description=outcome
+    )
     return result
+
+
+def _guarded(stage: Stage) -> AbstractContextManager[None]:
+    here = TaskRunContext.get()
+    client = here.client if here else None
+    return ended_when_it_hangs(
+        stage.value,
+        LIMIT_SECONDS,
+        api_url=str(client.api_url) if client else None,
+        flow_run=flow_run.get_id(),
+        task_run=str(here.task_run.id) if here else None,
+    )
 
 
 def _in_words(result: Result) -> str:

@@ -11,9 +11,9 @@ from pipeline.clean.lines.columns import COLUMNS, LINE_WORDS, REMOVED_LINE_WORDS
 from pipeline.clean.lines.texts import edit_lines
 from pipeline.clean.normalise.mojibake import repair
 from pipeline.clean.normalise.texts import normalise
-from pipeline.clean.pii.columns import KINDS
-from pipeline.clean.pii.texts import redact
 from pipeline.clean.recipe import CleanRecipe
+from pipeline.pii.columns import KINDS
+from pipeline.pii.texts import redact
 
 
 class Edited(NamedTuple):

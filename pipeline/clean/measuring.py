@@ -21,10 +21,10 @@ from pipeline.clean.common_lines.texts import lines_of, table_of, take_out
 from pipeline.clean.edits import edit
 from pipeline.clean.normalise.texts import normalise
 from pipeline.clean.own import measure_own, quality_model
-from pipeline.clean.pii.columns import KINDS
-from pipeline.clean.pii.texts import redact
 from pipeline.clean.recipe import CleanRecipe
 from pipeline.clean.signals import EDITS, MEASURED, MODEL_QUALITY, measure, own_fields
+from pipeline.pii.columns import KINDS
+from pipeline.pii.texts import redact
 from pipeline.record_cache import RecordCache
 
 CACHED: Final = pa.schema([pa.field("text", pa.large_string(), nullable=False), *MEASURED])

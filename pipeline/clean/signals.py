@@ -15,10 +15,10 @@ from pipeline.buffers import text_buffers
 from pipeline.clean import kernels
 from pipeline.clean.columns import COLUMNS
 from pipeline.clean.language import identify
-from pipeline.clean.pii.columns import PII_NAMES
 from pipeline.clean.quality.model import NO_MODEL, QualityModel
 from pipeline.clean.recipe import CleanRecipe
 from pipeline.clean.stop_words import stop_rows, stop_table
+from pipeline.pii.columns import PII_NAMES
 from pipeline.text.unicode_tables import unicode_tables
 
 C4: Final = "C4, JMLR 21(140), 2.2"

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-STAGE_VERSION: Final = 3
+STAGE_VERSION: Final = 4
 """Raised whenever the same inputs would give other bytes."""
 LIBRARIES: Final = ("great-expectations", "open-data-contract-standard", "polars", "pyarrow")
 """Distributions whose version decides output bytes."""

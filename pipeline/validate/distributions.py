@@ -3,6 +3,7 @@
 The bins depend on a signal's name and type alone, so that two versions can be compared bin by bin.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
@@ -14,6 +15,10 @@ from data_contracts.quality import QUANTILES, Distribution, SignalQuality, Sprea
 
 SHARES: Final = ("_ratio", "_score", "_share", "quality")
 """Ends of the names of signals that lie between 0 and 1."""
+
+
+_MAGNITUDE: Final = 2**63 - 1
+"""The bits of a float but for its sign."""
 
 
 class Bins(NamedTuple):
@@ -47,7 +52,7 @@ def bins_of(name: str, dtype: pl.DataType) -> Bins:
 
 
 class Groups:
-    """Who was measured: the rows of a table, grouped by source once for all its signals."""
+    """Who was measured: the rows of a table, grouped by source and fate once for all its signals."""
 
     def __init__(
         self, sources: Sequence[str], source: NDArray[np.uint16], kept: NDArray[np.bool_]
@@ -60,9 +65,9 @@ class Groups:
             kept: bool (rows,), whether the record is in the dataset.
         """
         self.sources = sources
-        self._order = np.argsort(source, kind="stable")
-        self._kept = kept[self._order]
-        self._ends = np.cumsum(np.bincount(source, minlength=len(sources)))
+        group = 2 * source.astype(np.uint32) + kept
+        self._order = np.argsort(group, kind="stable")
+        self._ends = np.cumsum(np.bincount(group, minlength=2 * len(sources)))
 
     def describe(self, values: NDArray[np.float64], bins: Bins) -> SignalQuality:
         """Describe one number in total and per source.
@@ -72,45 +77,87 @@ class Groups:
             bins: Where numbers are counted.
         """
         values = values[self._order]
-        parts = zip(np.split(values, self._ends), np.split(self._kept, self._ends), strict=True)
+        # Every row is sorted once, in its group; what is asked of several groups needs no sorting.
+        groups = np.split(values, self._ends)[:-1]
+        for group in groups:
+            group.sort()
+        pairs = zip(self.sources, groups[::2], groups[1::2], strict=True)
         return SignalQuality(
             scale=bins.scale,
             edges=bins.edges,
-            total=_spread(values, self._kept, bins.edges),
+            total=_spread(groups, groups[1::2], bins.edges),
             sources={
-                name: _spread(*part, bins.edges)
-                for name, part in zip(self.sources, parts, strict=False)  # the last one is empty
+                name: _spread([dropped, kept], [kept], bins.edges) for name, dropped, kept in pairs
             },
         )
 
 
-def _spread(
-    values: NDArray[np.float64], kept: NDArray[np.bool_], edges: tuple[float, ...]
-) -> Spread:
-    return Spread(measured=distribution(values, edges), kept=distribution(values[kept], edges))
+Runs = Sequence[NDArray[np.float64]]
+"""Numbers in several parts, each ascending; NaN sorts last."""
 
 
-def distribution(values: NDArray[np.float64], edges: tuple[float, ...]) -> Distribution:
+def _spread(measured: Runs, kept: Runs, edges: tuple[float, ...]) -> Spread:
+    return Spread(measured=distribution(measured, edges), kept=distribution(kept, edges))
+
+
+def distribution(runs: Runs, edges: tuple[float, ...]) -> Distribution:
     """Describe numbers.
 
     Args:
-        values: float64 (rows,), in any order; NaN where there is none.
+        runs: float64 (rows,) each, ascending; NaN where there is none.
         edges: Of the histogram's bins, ascending.
     """
-    # Sums over sorted numbers do not depend on the order in which records came. NaN sorts last.
-    ascending = np.sort(values)
-    numbers = ascending[: np.searchsorted(ascending, np.nan)]
-    count = len(numbers)
+    numbers = [run[: np.searchsorted(run, np.nan)] for run in runs]
+    numbers = [run for run in numbers if len(run)]
+    count = sum(map(len, numbers))
     # A bin holds its left edge; the last one holds its right edge, too.
-    places = np.searchsorted(numbers, edges, side="left")
-    places[-1] = np.searchsorted(numbers, edges[-1], side="right")
-    quantiles = [numbers[min(int(q * count), count - 1)] for q in QUANTILES] if count else []
+    places = sum((np.searchsorted(run, edges) for run in numbers), np.zeros(len(edges), np.int64))
+    places[-1] = sum(np.searchsorted(run, edges[-1], side="right") for run in numbers)
+    # Sums over sorted numbers, exactly added up, do not depend on the order in which records came.
+    mean = math.fsum(float(run.sum()) for run in numbers) / count if count else None
+    ranks = np.array([min(int(q * count), count - 1) for q in QUANTILES])
     return Distribution(
         values=count,
-        missing=len(ascending) - count,
-        mean=float(numbers.mean()) if count else None,
-        quantiles=tuple(float(q) for q in quantiles),
+        missing=sum(map(len, runs)) - count,
+        mean=mean,
+        quantiles=tuple(numbers_at(numbers, ranks).tolist()) if count else (),
         counts=tuple(int(n) for n in np.diff(places)),
         below=int(places[0]),
         above=count - int(places[-1]),
     )
+
+
+def numbers_at(runs: Runs, ranks: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Find the numbers that would stand at these places, were all runs sorted into one.
+
+    Args:
+        runs: float64 each, ascending, without NaN; at least one number.
+        ranks: int64 (places,), from 0.
+
+    Returns:
+        float64 (places,); 0.0 for -0.0.
+    """
+    if len(runs) == 1:
+        return runs[0][ranks] + 0.0
+    # Halving the range of all floats: as integers they have the same order.
+    low = np.full(len(ranks), _ordered(min(run[0] for run in runs)))
+    high = np.full(len(ranks), _ordered(max(run[-1] for run in runs)))
+    while (low < high).any():
+        middle = (low & high) + ((low ^ high) >> 1)  # their mean, which cannot overflow
+        numbers = _float(middle)
+        upto = sum(np.searchsorted(run, numbers, side="right") for run in runs)
+        enough = upto > ranks
+        high = np.where(enough, middle, high)
+        low = np.where(enough, low, middle + 1)
+    return _float(low) + 0.0
+
+
+def _ordered(number: np.float64) -> np.int64:
+    """Number the floats: a greater one has a greater number."""
+    bits = (np.float64(number) + 0.0).view(np.int64)
+    return bits if bits >= 0 else np.int64(-1) - (bits & np.int64(_MAGNITUDE))
+
+
+def _float(ordered: NDArray[np.int64]) -> NDArray[np.float64]:
+    bits = np.where(ordered >= 0, ordered, (-1 - ordered) | np.int64(-_MAGNITUDE - 1))
+    return bits.view(np.float64)

@@ -58,9 +58,9 @@ def biggest_clusters(stages: Stages) -> tuple[ClusterQuality, ...]:
     kept = scan(stages.deduped.kept, KEPT).filter(pl.col("cluster_size") > 1)
     biggest = (
         kept.select("record_id", "cluster_id", "cluster_size")
+        .bottom_k(CLUSTERS_SHOWN, by=["cluster_size", "cluster_id"], reverse=[True, False])
         .collect(engine="streaming")
         .sort("cluster_size", "cluster_id", descending=[True, False])
-        .head(CLUSTERS_SHOWN)
     )
     members = (
         scan_ledger(stages.ledger)

@@ -1,11 +1,13 @@
 """Everything that `quality.json` holds but the checks: funnel, languages, splits, distributions."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 import polars as pl
 
+from data_contracts.arrow_files import read_partitions
 from data_contracts.progress import Progress
 from data_contracts.quality import (
     EditQuality,
@@ -16,12 +18,13 @@ from data_contracts.quality import (
     SplitQuality,
 )
 from data_contracts.reasons import Fate, Reason, Stage, fate_of
-from data_contracts.schemas import KEPT
 from data_contracts.shipped_contracts import shipped_tables
 from data_contracts.split import SPLITS, Split
 from pipeline.partition_pool import map_in_order
 from pipeline.validate.distributions import COUNT_BINS, Groups, bins_of
+from pipeline.validate.documents import source_numbers
 from pipeline.validate.excerpts import examples_by_reason
+from pipeline.validate.kept import NOT_KEPT, Kept
 from pipeline.validate.tables import Counts, Stages, scan, source_names, split_figures
 
 NOT_SIGNALS: Final = frozenset({"record_id", "content_id", "source", "language"})
@@ -41,7 +44,7 @@ def source_qualities(
 def _source(counts: Counts, source: str, license_name: str | None) -> SourceQuality:
     fates = counts.fates.filter(pl.col("source") == source)
     kept = fates.filter(pl.col("fate") == str(Fate.KEPT))
-    documents = counts.documents.filter(pl.col("source") == source, pl.col("split").is_not_null())
+    documents = counts.documents.sizes.filter(pl.col("source") == source, pl.col("kept"))
     by_reason, by_split = _records_by(fates, "reason"), _records_by(kept, "split")
     by_language = _records_by(kept, "language")
     return SourceQuality(
@@ -67,9 +70,9 @@ def language_qualities(counts: Counts) -> dict[str, LanguageQuality]:
     measured = counts.fates.filter(pl.col("language").is_not_null())
     kept = _records_by(measured.filter(pl.col("fate") == str(Fate.KEPT)), "language")
     characters = dict(
-        counts.documents.filter(pl.col("split").is_not_null())
+        counts.documents.sizes.filter("kept")
         .group_by("language")
-        .agg(pl.col("characters").cast(pl.Int64).sum())
+        .agg(pl.col("characters").sum())
         .iter_rows()
     )
     records = _records_by(measured, "language")
@@ -115,21 +118,18 @@ def reason_qualities(stages: Stages, counts: Counts) -> tuple[ReasonQuality, ...
 
 def length_quality(counts: Counts, sources: list[str]) -> SignalQuality:
     """Describe the characters of documents."""
-    groups = Groups(
-        sources,
-        _numbers_of(counts.documents["source"], sources),
-        counts.documents["split"].is_not_null().to_numpy(),
-    )
-    return groups.describe(_floats(counts.documents["characters"]), COUNT_BINS)
+    source, kept, characters = counts.documents.lengths
+    return Groups(sources, source, kept).describe(characters, COUNT_BINS)
 
 
 def signal_qualities(
-    stages: Stages, sources: list[str], progress: Progress
+    stages: Stages, kept: Kept, sources: list[str], progress: Progress
 ) -> dict[str, SignalQuality]:
     """Describe every numeric signal. One column per thread is in memory at a time.
 
     Args:
         stages: Results of the stages before.
+        kept: Which records are in the dataset.
         sources: Names of the sources.
         progress: Told of signals done.
     """
@@ -138,12 +138,7 @@ def signal_qualities(
     names = sorted(
         name for name, kind in schema.items() if kind.is_numeric() and name not in NOT_SIGNALS
     )
-    kept = scan(stages.deduped.kept, KEPT).select("record_id", kept=pl.lit(value=True))
-    rows = signals.select("record_id", "source").join(
-        kept, on="record_id", how="left", maintain_order="left"
-    )
-    measured = rows.select("source", pl.col("kept").fill_null(value=False)).collect()
-    groups = Groups(sources, _numbers_of(measured["source"], sources), measured["kept"].to_numpy())
+    groups = _groups(stages.cleaned.signals, kept, sources)
 
     def describe(name: str) -> SignalQuality:
         values = signals.select(name).collect()[name]
@@ -152,17 +147,20 @@ def signal_qualities(
     return dict(_reported(names, map_in_order(describe, names), progress))
 
 
+def _groups(signals: Path, kept: Kept, sources: list[str]) -> Groups:
+    numbers, held = [np.empty(0, np.uint16)], [np.empty(0, np.bool_)]
+    for table in read_partitions(signals):
+        numbers.append(source_numbers(table["source"], sources))
+        held.append(kept.splits(table["record_id"]) != NOT_KEPT)
+    return Groups(sources, np.concatenate(numbers), np.concatenate(held))
+
+
 def _reported(
     names: list[str], found: Iterator[SignalQuality], progress: Progress
 ) -> Iterator[tuple[str, SignalQuality]]:
     for number, (name, quality) in enumerate(zip(names, found, strict=True), 1):
         progress(number, len(names), "signals", f"describing {name}")
         yield name, quality
-
-
-def _numbers_of(names: pl.Series, known: list[str]) -> np.ndarray[tuple[int], np.dtype[np.uint16]]:
-    numbers = {name: number for number, name in enumerate(known)}
-    return names.replace_strict(numbers, return_dtype=pl.UInt16).cast(pl.UInt16).to_numpy()
 
 
 def _floats(values: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

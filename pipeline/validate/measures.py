@@ -12,6 +12,7 @@ from polars.exceptions import PolarsError
 
 from data_contracts.contract_rules import LibraryCheck, Metric, Rule, SqlCheck
 from data_contracts.contracts import Contracts
+from pipeline.validate.copies import Copies, hashes
 
 _LISTED = 5
 
@@ -74,6 +75,8 @@ def _measure_table(
             figures[rule.id] = _wrong_columns(rule, schema, contracts)
         elif missing:
             figures[rule.id] = Figure(None, error=f"there is no column {', '.join(missing)}")
+        elif rule.check.kind == "library" and rule.check.metric is Metric.DUPLICATE_VALUES:
+            figures[rule.id] = _duplicates(rule, table, schema)
         else:
             counted.append(rule)
     try:
@@ -138,12 +141,26 @@ def _expressions(rule: Rule, schema: pl.Schema) -> dict[str, pl.Expr]:
                 name: (_is_null(name, schema) | _is_one_of(name, nothing)).sum()
                 for name in rule.columns
             }
-        case Metric.DUPLICATE_VALUES:
-            values = pl.struct(rule.columns) if len(rule.columns) > 1 else pl.col(rule.columns[0])
-            there = pl.all_horizontal(~_is_null(name, schema) for name in rule.columns)
-            return {", ".join(rule.columns): there.sum() - values.filter(there).n_unique()}
         case _:
             return {name: _is_invalid(name, rule.check, schema).sum() for name in rule.columns}
+
+
+def _duplicates(rule: Rule, table: pl.LazyFrame, schema: pl.Schema) -> Figure:
+    """Count the rows that repeat another one: in memory that does not grow with the table."""
+    values = pl.struct(rule.columns) if len(rule.columns) > 1 else pl.col(rule.columns[0])
+    there = pl.all_horizontal(~_is_null(name, schema) for name in rule.columns)
+    rows = 0
+    try:
+        with Copies() as copies:
+            for some in table.select(there=there, **hashes(values)).collect_batches(
+                engine="streaming", maintain_order=False
+            ):
+                rows += some.height
+                known = some.filter("there")
+                copies.add(known["head"].to_numpy(), known["tail"].to_numpy())
+            return _figure(rule, {", ".join(rule.columns): copies.repeated()}, rows)
+    except PolarsError as error:
+        return Figure(None, error=str(error))
 
 
 def _is_null(name: str, schema: pl.Schema) -> pl.Expr:
@@ -193,7 +210,7 @@ def _wrong_columns(rule: Rule, schema: pl.Schema, contracts: Contracts) -> Figur
 def _query(check: SqlCheck, tables: Tables) -> Figure:
     """Ask a query that must give one row of one column."""
     try:
-        answer = pl.SQLContext(frames=dict(tables)).execute(check.query).collect()
+        answer = pl.SQLContext(frames=dict(tables)).execute(check.query).collect(engine="streaming")
     except (PolarsError, ValueError) as error:
         return Figure(None, error=f"the query failed: {error}")
     if answer.shape != (1, 1):

@@ -97,7 +97,7 @@ def validate(
     assemble_ledger(inputs.ingested, inputs.cleaned, inputs.deduped, ledger, progress=progress)
     stages = Stages(inputs.ingested, inputs.cleaned, inputs.deduped, ledger)
     progress(0, 0, "records", "counting")
-    counts = count(stages)
+    counts = count(stages, source_names(inputs.ingested, inputs.licenses))
     quality = _quality(inputs, contracts, stages, counts, progress)
     rules = rules_for(contracts, recipe)
     tables, absent = gate_tables(inputs, stages, counts, quality)
@@ -125,7 +125,7 @@ def gate_tables(
 ) -> tuple[Tables, dict[str, str]]:
     """Give every table that is judged at the gate, and those that cannot be there, with the reason."""
     tables = contract_tables(stages, counts, inputs.licenses, inputs.jaccard_threshold)
-    personal = personal_data_table(stages, quality.signals, inputs.personal_data, quality.kept)
+    personal = personal_data_table(stages, counts.kept, quality.signals, inputs.personal_data)
     tables |= {
         "languages": language_table(quality.languages, inputs.languages).lazy(),
         "distributions": distribution_table(quality.lengths, quality.signals).lazy(),
@@ -189,6 +189,6 @@ def _quality(
         languages=language_qualities(counts),
         splits=split_qualities(counts),
         lengths=length_quality(counts, sources),
-        signals=signal_qualities(stages, sources, progress),
+        signals=signal_qualities(stages, counts.kept, sources, progress),
         clusters=biggest_clusters(stages),
     )

@@ -14,16 +14,15 @@ import pyarrow as pa
 from data_contracts.arrow_files import partitions
 from data_contracts.reasons import DUPLICATE_REASONS, UNREADABLE_REASONS, Fate, Reason, Stage
 from data_contracts.results import CleanResult, DedupResult, IngestResult, StageResult
-from data_contracts.schemas import DOCUMENTS, KEPT, PUBLISHED_DOCUMENTS, RECORDS
+from data_contracts.schemas import DOCUMENTS, PUBLISHED_DOCUMENTS, RECORDS
 from data_contracts.shipped_contracts import shipped_tables
-from data_contracts.split import SPLITS, Split
+from data_contracts.split import SPLITS
+from pipeline.validate.documents import DocumentCounts, count_documents
+from pipeline.validate.kept import Kept
 from pipeline.validate.ledger import DECIDING
 
 UNKNOWN_LANGUAGE: Final = "und"
 """The language of a text in none that is known."""
-
-# Two independent 64-bit hashes: among 10^9 texts a false match is as likely as one in 10^20.
-_HASH_SEEDS: Final = (1, 2)
 
 
 class Stages(NamedTuple):
@@ -37,7 +36,7 @@ class Stages(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """What every figure is counted from: small tables, but for `documents` (60 bytes per row)."""
+    """What every figure is counted from."""
 
     fates: pl.DataFrame
     """source, stage, reason, fate, language, split, records (int64): one row per combination."""
@@ -45,13 +44,10 @@ class Counts(NamedTuple):
     """rule, records (int64): records that break each rule, whatever else they break."""
     edits: pl.DataFrame
     """source, signal, records, occurrences (int64): what cleaning took out or found."""
-    documents: pl.DataFrame
-    """source, language, split (null: not kept), characters, text_bytes (uint32): one row per
-    document that passed clean."""
-    repeated: int
-    """Kept documents whose text another kept document has, the first of each not counted."""
-    held_out_copies: int
-    """Training documents whose text a held-out document has."""
+    kept: Kept
+    """Which records are in the dataset (17 bytes each)."""
+    documents: DocumentCounts
+    """What was counted in the text of documents that passed clean."""
 
 
 def scan(folder: Path, schema: pa.Schema | None = None) -> pl.LazyFrame:
@@ -67,8 +63,13 @@ def scan_ledger(folder: Path) -> pl.LazyFrame:
     return pl.scan_parquet(sorted(folder.glob("part-*.parquet")), glob=False)
 
 
-def count(stages: Stages) -> Counts:
-    """Count fates, broken rules and the lengths of documents, in one pass over each table."""
+def count(stages: Stages, sources: list[str]) -> Counts:
+    """Count fates, broken rules and the lengths of documents, in one pass over each table.
+
+    Args:
+        stages: Results and ledger.
+        sources: Names of all sources, from `source_names`.
+    """
     ledger = scan_ledger(stages.ledger)
     kinds = ["source", "stage", "reason", "fate", "language", "split"]
     fates = ledger.group_by(kinds).agg(records=pl.len().cast(pl.Int64))
@@ -88,39 +89,14 @@ def count(stages: Stages) -> Counts:
         .group_by("source", "signal")
         .agg(records=pl.len().cast(pl.Int64), occurrences=pl.col("count").sum())
     )
-    text = pl.col("text")
-    measured = (
-        scan(stages.cleaned.documents, DOCUMENTS)
-        .join(_split_of_kept(stages.deduped), on="record_id", how="left")
-        .select(
-            "source",
-            "language",
-            "split",
-            characters=text.str.len_chars(),
-            text_bytes=text.str.len_bytes(),
-            head=text.hash(_HASH_SEEDS[0]),
-            tail=text.hash(_HASH_SEEDS[1]),
-        )
-        .collect(engine="streaming")
-    )
-    kept = measured.filter(pl.col("split").is_not_null()).select("split", "head", "tail")
-    repeated = kept.height - kept.select(pl.struct("head", "tail").n_unique()).item()
+    kept = Kept(stages.deduped.kept)
     return Counts(
         fates=fates.collect(engine="streaming").sort(kinds, nulls_last=True),
         broken=broken.collect(engine="streaming"),
         edits=edits.collect(engine="streaming").sort("source", "signal"),
-        documents=measured.drop("head", "tail"),
-        repeated=repeated,
-        held_out_copies=_held_out_copies(kept) if repeated else 0,
+        kept=kept,
+        documents=count_documents(stages.cleaned.documents, kept, sources),
     )
-
-
-def _held_out_copies(kept: pl.DataFrame) -> int:
-    trained = pl.col("split") == str(Split.TRAIN)
-    copies = kept.group_by("head", "tail").agg(
-        trained=trained.sum().cast(pl.Int64), held_out=(~trained).any()
-    )
-    return _total(copies.filter("held_out")["trained"])
 
 
 def contract_tables(
@@ -136,7 +112,7 @@ def contract_tables(
     """
     documents = (
         scan(stages.cleaned.documents, DOCUMENTS)
-        .join(_split_of_kept(stages.deduped), on="record_id", how="semi")
+        .filter(counts.kept.holds())
         .select(PUBLISHED_DOCUMENTS.names)
     )
     signals = scan(stages.cleaned.signals, shipped_tables()["signals"].schema)
@@ -171,11 +147,11 @@ def split_figures(counts: Counts) -> pl.DataFrame:
     """Count each split's figures (table `splits`)."""
     rows = []
     for split in SPLITS:
-        held = counts.documents.filter(pl.col("split") == str(split))
+        held = counts.documents.sizes.filter(pl.col("split") == str(split))
         rows.append(
             {
                 "split": str(split),
-                "documents": held.height,
+                "documents": _total(held["documents"]),
                 "characters": _total(held["characters"]),
                 "text_bytes": _total(held["text_bytes"]),
             }
@@ -185,8 +161,8 @@ def split_figures(counts: Counts) -> pl.DataFrame:
 
 def _dataset_figures(stages: Stages, counts: Counts, jaccard_threshold: float) -> pl.DataFrame:
     ratios = _ratios(counts.fates)
-    without, under = _wrong_duplicates(stages, jaccard_threshold)
-    found = counts.documents["split"].count()
+    without, under = _wrong_duplicates(stages, counts.kept, jaccard_threshold)
+    found = _total(counts.documents.sizes.filter("kept")["documents"])
     planted = stages.deduped.planted
     by_reason = dict(counts.fates.group_by("reason").agg(pl.col("records").sum()).iter_rows())
     compared = stages.deduped.rows_in
@@ -197,9 +173,9 @@ def _dataset_figures(stages: Stages, counts: Counts, jaccard_threshold: float) -
         "count_mismatches": _mismatches(stages, counts),
         "duplicates_without_survivor": without,
         "duplicates_under_threshold": under,
-        "repeated_documents": counts.repeated,
+        "repeated_documents": counts.documents.repeated,
         "documents_missing": ratios["kept"] - found,
-        "held_out_copies": counts.held_out_copies,
+        "held_out_copies": counts.documents.held_out_copies,
         "held_out_overlap_ratio": _share(by_reason.get(str(Reason.HELD_OUT_OVERLAP), 0), compared),
         "evaluation_overlap_ratio": _share(
             by_reason.get(str(Reason.EVALUATION_OVERLAP), 0), compared
@@ -231,15 +207,19 @@ def _ratios(fates: pl.DataFrame) -> dict[str, float]:
     }
 
 
-def _wrong_duplicates(stages: Stages, jaccard_threshold: float) -> tuple[int, int]:
+def _wrong_duplicates(stages: Stages, kept: Kept, jaccard_threshold: float) -> tuple[int, int]:
     """Count duplicates that name no kept record, and those not known to reach the threshold."""
-    duplicates = scan_ledger(stages.ledger).filter(pl.col("fate") == str(Fate.DUPLICATE))
-    kept = _split_of_kept(stages.deduped)
-    orphans = duplicates.join(kept, left_on="survivor_id", right_on="record_id", how="anti")
     near_enough = pl.col("similarity").ge(jaccard_threshold).fill_null(value=False)
-    under = duplicates.filter(~near_enough | pl.col("similarity").is_nan())
-    totals = [one.select(pl.len()).collect(engine="streaming").item() for one in (orphans, under)]
-    return totals[0], totals[1]
+    wrong = (
+        scan_ledger(stages.ledger)
+        .filter(pl.col("fate") == str(Fate.DUPLICATE))
+        .select(
+            orphans=(~kept.holds("survivor_id")).sum(),
+            under=(~near_enough | pl.col("similarity").is_nan()).sum(),
+        )
+        .collect(engine="streaming")
+    )
+    return wrong["orphans"].item(), wrong["under"].item()
 
 
 def _mismatches(stages: Stages, counts: Counts) -> int:
@@ -276,10 +256,6 @@ def _kept_by(result: StageResult, source: str) -> int:
 
 def _given_to(result: StageResult, source: str) -> int:
     return result.sources[source].rows_in if source in result.sources else 0
-
-
-def _split_of_kept(deduped: DedupResult) -> pl.LazyFrame:
-    return scan(deduped.kept, KEPT).select("record_id", "split")
 
 
 def _share(part: float, whole: float) -> float:

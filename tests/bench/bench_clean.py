@@ -30,7 +30,6 @@ from pipeline.clean.language import identify
 from pipeline.clean.lines.texts import edit_lines
 from pipeline.clean.normalise.mojibake import repair
 from pipeline.clean.normalise.texts import normalise
-from pipeline.clean.pii.texts import redact
 from pipeline.clean.quality.model import NO_MODEL, QualityModel
 from pipeline.clean.recipe import CleanRecipe, LineRules, Normalise, Pii
 from pipeline.clean.rules import decide
@@ -40,6 +39,7 @@ from pipeline.clean.stop_words import stop_rows, stop_table
 from pipeline.ingest.recipe import IngestRecipe, Source
 from pipeline.ingest.stage import ingest
 from pipeline.partition_pool import map_in_order, worker_count
+from pipeline.pii.texts import redact
 from pipeline.text.tokens import token_hashes
 from pipeline.text.unicode_tables import unicode_tables
 from tests.bench import datatrove_peer as peer

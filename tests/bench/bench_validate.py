@@ -27,7 +27,7 @@ from data_contracts.schemas import DECISIONS, DOCUMENTS, KEPT, ORIGINS, RECORDS
 from data_contracts.shipped_contracts import Judged
 from pipeline.validate.recipe import ValidateRecipe
 from pipeline.validate.stage import ValidateInputs, gate_tables, validate
-from pipeline.validate.tables import Stages, count
+from pipeline.validate.tables import Stages, count, source_names
 from pipeline.validate.verdict import judge
 
 RECORDS_MEASURED = 200_000
@@ -98,7 +98,8 @@ def _judge_again(inputs: ValidateInputs, out: Path) -> None:
     quality = Quality.load(out / "quality.json")
     stages = Stages(inputs.ingested, inputs.cleaned, inputs.deduped, out / "ledger")
     contracts = Contracts.load()
-    tables, absent = gate_tables(inputs, stages, count(stages), quality)
+    counts = count(stages, source_names(inputs.ingested, inputs.licenses))
+    tables, absent = gate_tables(inputs, stages, counts, quality)
     judged = judge(contracts, contracts.rules(Judged.GATE), tables, absent=absent)
     assert all(one.passed for one in judged.checks if one.severity == "critical")
 

@@ -11,8 +11,7 @@ from flows.tasks import STAGE_HOURS
 from tests.flows.corpora import write_corpus
 
 MILL = Path(sys.executable).with_name("mill")
-# A signal of the recipe's own that takes its time while a file is there. It does end: a stage is
-# stopped when the batches that it is at are done.
+# A signal of the recipe's own that takes its time while a file is there: so many seconds.
 SLOW = """
 import time
 from pathlib import Path
@@ -23,17 +22,21 @@ HERE = Path(__file__).parent
 def bytes_of(texts: pa.Array) -> pa.Array:
     (HERE / "entered").touch()
     if (HERE / "hold").exists():
-        time.sleep(15)
+        time.sleep(float((HERE / "hold").read_text()))
     return pa.array([float(len(text)) for text in texts.to_pylist()])
 """
+ENDED = "what it is at cannot be stopped: the run was ended"
 
 
 @pytest.mark.slow
-def test_a_stage_that_takes_too_long_is_stopped_and_the_next_run_continues(environment, tmp_path):
+@pytest.mark.parametrize("hangs", [False, True], ids=["ends", "hangs"])
+def test_a_stage_that_takes_too_long_is_stopped_and_the_next_run_continues(
+    environment, tmp_path, hangs
+):
     signals = {"own_signals": {"bytes": {"function": "slow:bytes_of"}}}
     recipe = write_corpus(tmp_path / "corpus", documents=20, clean=signals)
     recipe.with_name("slow.py").write_text(SLOW)
-    recipe.with_name("hold").touch()
+    recipe.with_name("hold").write_text("3600" if hangs else "25")
     warehouse = tmp_path / "warehouse"
 
     def run(**more):
@@ -46,10 +49,12 @@ def test_a_stage_that_takes_too_long_is_stopped_and_the_next_run_continues(envir
             timeout=300,
         )
 
-    stopped = run(**{STAGE_HOURS: str(10 / 3600)})
+    stopped = run(**{STAGE_HOURS: str(20 / 3600)})
     assert stopped.returncode != 0
     said = stopped.stdout + stopped.stderr
-    assert "timeout" in said, said
+    assert (ENDED if hangs else "timeout") in said, said
+    assert (ENDED in said) == hangs
+    assert (" in bytes_of" in said) == hangs  # the stacks name the batch that hangs
     assert recipe.with_name("entered").exists()
     store = Warehouse.existing(warehouse)
     assert store.names("datasets") == []

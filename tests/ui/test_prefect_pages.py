@@ -105,19 +105,19 @@ def test_a_run_is_started_from_the_form_and_its_figures_and_report_are_there(
     assert ended["parameters"]["changes"] == ["dedup.jaccard_threshold=0.75"]
     page.get_by_text("CompletedWithWarnings").first.wait_for()  # without loading the page again
     page.get_by_role("tab", name="Artifacts").click()
-    page.locator('a[href$="/artifacts/key/refresh"]').first.wait_for()
+    page.locator('a[href$="/artifacts/key/refresh-corpus"]').first.wait_for()
     shot("2-run")
 
     version = store.latest("datasets", "corpus")
-    _open_artifact(page, workplace, "refresh")
+    _open_artifact(page, workplace, "refresh-corpus")
     page.get_by_role("heading", name=f"corpus@{version.name}").wait_for()
     page.get_by_text("near duplicate").wait_for()
     assert _pictures(page)["Records kept and dropped per source"] > 300
     shot("3-artifact")
-    _open_artifact(page, workplace, "evaluate")
+    _open_artifact(page, workplace, "evaluate-corpus")
     assert min(_pictures(page).values()) > 300
 
-    _open_artifact(page, workplace, "refresh")
+    _open_artifact(page, workplace, "refresh-corpus")
     page.get_by_role("link", name="Open the report").first.click()
     page.wait_for_url(f"{workplace.reports}/datasets/corpus/{version.name}/report.html")
     ledger = pl.read_parquet(version / "ledger" / "*.parquet")
@@ -166,7 +166,7 @@ def test_a_failed_contract_blocks_the_run_before_training(page, shot, workplace,
     page.get_by_role("option", name="Newest to oldest").click()  # the list holds what is in view
     page.get_by_text("Nothing was published and nothing was trained").first.wait_for()
     shot("6-blocked")
-    _open_artifact(page, workplace, "validate")
+    _open_artifact(page, workplace, "validate-bad")
     page.get_by_role("heading", name="failed: nothing is published or trained").wait_for()
     page.get_by_text("999").first.wait_for()
     shot("7-contract-failed")

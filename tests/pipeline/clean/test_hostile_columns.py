@@ -16,12 +16,12 @@ from pipeline.clean.language import identify
 from pipeline.clean.lines.texts import edit_lines
 from pipeline.clean.normalise.mojibake import repair
 from pipeline.clean.normalise.texts import normalise
-from pipeline.clean.pii.columns import KINDS
-from pipeline.clean.pii.texts import redact
 from pipeline.clean.quality.model import QualityModel
 from pipeline.clean.quality.training import score
 from pipeline.clean.recipe import CleanRecipe, LineRules, Normalise, Pii
 from pipeline.clean.signals import measure
+from pipeline.pii.columns import KINDS
+from pipeline.pii.texts import redact
 from tests.pipeline.text.hostile_text import texts as any_texts
 
 MODEL = QualityModel(np.linspace(-1, 1, 16, dtype=np.float32), 0.0, {})

@@ -14,9 +14,9 @@ import pytest
 
 from pipeline.clean.common_lines.counting import LineCounts
 from pipeline.clean.common_lines.texts import lines_of, table_of, take_out
-from pipeline.clean.pii.columns import EMAIL
-from pipeline.clean.pii.texts import redact
 from pipeline.clean.signals import measure
+from pipeline.pii.columns import EMAIL
+from pipeline.pii.texts import redact
 
 ARCHIVE = Path(__file__).resolve().parents[4] / "shared" / "data" / "quality.tar.xz"
 pytestmark = pytest.mark.skipif(not ARCHIVE.exists(), reason=f"{ARCHIVE} is not there")

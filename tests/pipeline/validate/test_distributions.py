@@ -17,6 +17,7 @@ from pipeline.validate.distributions import (
     Groups,
     bins_of,
     distribution,
+    numbers_at,
 )
 
 NUMBERS = st.lists(st.floats(-2, 9) | st.sampled_from([0.0, 0.05, 1.0, 4.0, math.nan]))
@@ -40,7 +41,7 @@ def slow_counts(numbers, edges):
 
 @given(values=NUMBERS, bins=st.sampled_from([SHARE_BINS, COUNT_BINS, NUMBER_BINS]))
 def test_a_distribution_is_what_counting_one_by_one_gives(values, bins):
-    found = distribution(np.array(values, np.float64), bins.edges)
+    found = distribution([np.sort(np.array(values, np.float64))], bins.edges)
     numbers = sorted(value for value in values if not math.isnan(value))
     assert (found.values, found.missing) == (len(numbers), len(values) - len(numbers))
     counts = slow_counts(numbers, bins.edges)
@@ -57,6 +58,24 @@ def test_a_distribution_is_what_counting_one_by_one_gives(values, bins):
         assert sum(one < quantile for one in numbers) <= share * len(numbers)
 
 
+def same(found, values):
+    """Tells whether it is the distribution of these numbers, sorted in one run."""
+    wanted = distribution([np.sort(np.array(values, np.float64))], SHARE_BINS.edges)
+    about = {"mean": None if wanted.mean is None else pytest.approx(wanted.mean)}
+    return found.model_dump() == {**wanted.model_dump(), **about}
+
+
+@given(
+    runs=st.lists(st.lists(st.floats(allow_nan=False)), min_size=1).filter(any),
+    shares=st.lists(st.floats(0, 1, exclude_max=True), min_size=1),
+)
+def test_places_in_several_runs_are_those_in_one(runs, shares):
+    together = np.sort(np.concatenate([np.array(run, np.float64) for run in runs]))
+    ranks = np.array([int(share * len(together)) for share in shares])
+    found = numbers_at([np.sort(np.array(run, np.float64)) for run in runs if run], ranks)
+    assert found.tolist() == together[ranks].tolist()
+
+
 @given(rows=ROWS, seed=st.integers(0, 9))
 def test_a_signal_is_described_in_total_and_per_source_whatever_the_order(rows, seed):
     def describe(rows):
@@ -70,10 +89,10 @@ def test_a_signal_is_described_in_total_and_per_source_whatever_the_order(rows, 
     for number, name in enumerate(["a", "b", "c"]):
         mine = np.array([value for value, source, _ in rows if source == number])
         kept = np.array([value for value, source, kept in rows if source == number and kept])
-        assert found.sources[name].measured == distribution(mine, SHARE_BINS.edges)
-        assert found.sources[name].kept == distribution(kept, SHARE_BINS.edges)
-    everything = np.array([value for value, _, _ in rows])
-    assert found.total.measured == distribution(everything, SHARE_BINS.edges)
+        assert same(found.sources[name].measured, mine)
+        assert same(found.sources[name].kept, kept)
+    assert same(found.total.measured, np.array([value for value, _, _ in rows]))
+    assert same(found.total.kept, np.array([value for value, _, kept in rows if kept]))
     mixed = np.random.default_rng(seed).permutation(len(rows))
     assert describe([rows[n] for n in mixed]) == found
 

@@ -1,5 +1,6 @@
 """The stage: what it leaves, what it stops, and that nothing depends on order or partitions."""
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -13,8 +14,13 @@ from data_contracts.quality import Quality
 from data_contracts.reasons import Reason, Stage
 from data_contracts.results import ValidateResult, check_chain
 from data_contracts.shipped_contracts import SHIPPED, Judged
+from pipeline.pii.columns import KINDS
+from pipeline.pii.texts import redact
+from pipeline.validate.aggregates import documents_that_hold
+from pipeline.validate.kept import Kept
 from pipeline.validate.recipe import ValidateRecipe
 from pipeline.validate.stage import validate
+from tests.pipeline.pii.pii_cases import POSITIVES
 from tests.pipeline.validate.conftest import corpus
 from tests.reference.ledger_inputs import Record, repeats, ruled_out, unreadable
 
@@ -272,6 +278,33 @@ def test_personal_data_that_is_left_over_is_found_in_the_texts(
     result = validate(inputs, ValidateRecipe(), tmp_path / "out")
     assert {rule for rule in failed(result) if rule.startswith("personal_data.")} == rules
     assert result.passed == (action == "keep")
+
+
+def test_every_kind_is_looked_for_again_as_clean_finds_it(write_inputs):
+    told = [Record(text, text=text) for _, text, _ in POSITIVES] + [ruled_out("a@b.org, dropped")]
+    inputs = write_inputs([*corpus(), *told], partition_rows=50)
+    found = documents_that_hold(
+        inputs.cleaned.documents, Kept(inputs.deduped.kept), [*KINDS, "one of my own"]
+    )
+    # One text after another, as a reader would.
+    counts = [redact(pa.array([one.content]), ()).counts[0] for one in told[:-1]]
+    assert found == {kind: sum(row[n] > 0 for row in counts) for n, kind in enumerate(KINDS)}
+    assert min(found.values()) > 0
+
+
+@pytest.mark.parametrize("kind", ["phone", "card", "api_key"])
+def test_any_kind_that_is_left_over_breaks_the_rules(write_inputs, tmp_path, kind):
+    left = next(text for name, text, _ in POSITIVES if name == kind)
+    inputs = write_inputs([*corpus(), Record("left", text=left)])
+    for path in partitions(inputs.cleaned.signals):
+        table = read_ipc(path)
+        counts = pa.array(np.zeros(table.num_rows, np.int32))  # clean says that there was none
+        write_ipc(path, table.append_column(pa.field(f"pii_{kind}", pa.int32(), False), counts))
+    for action, rules in (("redact", {"none_left_over", "taken_out"}), ("keep", set())):
+        told = inputs.model_copy(update={"personal_data": {kind: action}})
+        result = validate(told, ValidateRecipe(), tmp_path / action)
+        broken = {one.removeprefix("personal_data.") for one in failed(result)}
+        assert broken & {"none_left_over", "taken_out"} == rules
 
 
 def test_rules_on_personal_data_do_not_apply_where_no_signal_counts_it(write_inputs, tmp_path):

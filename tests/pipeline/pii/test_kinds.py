@@ -3,10 +3,10 @@ from collections import Counter
 import pyarrow as pa
 import pytest
 
-from pipeline.clean.pii.columns import KINDS
-from pipeline.clean.pii.kinds import luhn
-from pipeline.clean.pii.texts import MARKS, redact
-from tests.pipeline.clean.pii.pii_cases import NEGATIVES, POSITIVES
+from pipeline.pii.columns import KINDS
+from pipeline.pii.kinds import luhn
+from pipeline.pii.texts import MARKS, redact
+from tests.pipeline.pii.pii_cases import NEGATIVES, POSITIVES
 
 RECALL = dict.fromkeys(KINDS, 1.0)
 PRECISION = dict.fromkeys(KINDS, 1.0)

@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.buffers import TextBuffers, text_buffers
-from pipeline.clean.pii import kernels
-from pipeline.clean.pii.columns import KINDS
-from pipeline.clean.pii.kinds import ARMOUR, KEY_PREFIXES, find
+from pipeline.pii import kernels
+from pipeline.pii.columns import KINDS
+from pipeline.pii.kinds import ARMOUR, KEY_PREFIXES, find
 
 MARKS: Final = {kind: f"[{kind.replace('_', ' ').upper()}]" for kind in KINDS}
 """What stands where personal data stood."""

@@ -5,7 +5,8 @@ A candidate costs a regular expression afterwards, so clean text should have har
 
 import numpy as np
 
-from pipeline.clean.pii.columns import (
+from pipeline.kernel_cache import kernel
+from pipeline.pii.columns import (
     API_KEY,
     CARD,
     EMAIL,
@@ -16,7 +17,6 @@ from pipeline.clean.pii.columns import (
     RESIDENT_ID,
     SSN,
 )
-from pipeline.kernel_cache import kernel
 
 WORD = 1
 DIGIT = 2

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Final
 
-from pipeline.clean.pii.columns import (
+from pipeline.pii.columns import (
     API_KEY,
     CARD,
     EMAIL,

@@ -8,18 +8,18 @@ from hypothesis import strategies as st
 
 from pipeline.buffers import text_buffers
 from pipeline.clean.edits import edit
-from pipeline.clean.pii import kernels
-from pipeline.clean.pii.columns import KINDS
-from pipeline.clean.pii.texts import MARKS, _flags, _prefixes, redact
 from pipeline.clean.recipe import CleanRecipe, Pii
 from pipeline.clean.rules import decide
 from pipeline.clean.signals import SIGNALS, measure
-from tests.pipeline.clean.pii.pii_cases import NEGATIVES, POSITIVES
+from pipeline.pii import kernels
+from pipeline.pii.columns import KINDS
+from pipeline.pii.texts import MARKS, _flags, _prefixes, redact
+from tests.pipeline.pii.pii_cases import NEGATIVES, POSITIVES
 from tests.pipeline.text.hostile_text import hostile_bytes
 from tests.pipeline.text.hostile_text import texts as any_texts
 from tests.reference.plain_kernels import plain_kernels
 
-PLAIN = plain_kernels("pipeline.clean.pii.kernels")
+PLAIN = plain_kernels("pipeline.pii.kernels")
 CASES = [text for _, text, _ in POSITIVES] + NEGATIVES
 personal = st.lists(
     st.one_of(any_texts, st.sampled_from(CASES), st.text("0123456789 -.:@aF+", max_size=40)),

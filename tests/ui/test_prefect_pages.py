@@ -71,6 +71,17 @@ def _sent(page, press, wanted="**/create_flow_run"):
     pytest.fail(f"the page never asked for {wanted}")
 
 
+def _under_tab(page, name, wanted):
+    """Open a tab and find something there: a page that is still loading goes back to its first tab."""
+    for _ in range(4):
+        page.get_by_role("tab", name=name).click()
+        with contextlib.suppress(_too_long()):
+            panel = page.get_by_role("tabpanel", name=name)
+            panel.locator(wanted).first.wait_for(timeout=15_000)
+            return
+    pytest.fail(f"there is no {wanted} under {name}")
+
+
 def _open_artifact(page, workplace, key):
     """Go from a key's history to what it holds now."""
     page.goto(f"{workplace.pages}/artifacts/key/{key}")
@@ -104,8 +115,7 @@ def test_a_run_is_started_from_the_form_and_its_figures_and_report_are_there(
     ended = workplace.ended(run)
     assert ended["parameters"]["changes"] == ["dedup.jaccard_threshold=0.75"]
     page.get_by_text("CompletedWithWarnings").first.wait_for()  # without loading the page again
-    page.get_by_role("tab", name="Artifacts").click()
-    page.locator('a[href$="/artifacts/key/refresh-corpus"]').first.wait_for()
+    _under_tab(page, "Artifacts", 'a[href$="/artifacts/key/refresh-corpus"]')
     shot("2-run")
 
     version = store.latest("datasets", "corpus")
@@ -149,9 +159,7 @@ def test_the_weekly_schedule_is_switched_on(page, shot, workplace):
     workplace.until(waiting)  # the scheduler has planned the next Mondays
     assert all(one["expected_start_time"][11:16] == "03:00" for one in waiting())
     page.reload()
-    page.get_by_role("tab", name="Upcoming").click()
-    upcoming = page.get_by_role("tabpanel", name="Upcoming")
-    upcoming.locator('a[href*="/runs/flow-run/"]').first.wait_for()
+    _under_tab(page, "Upcoming", 'a[href*="/runs/flow-run/"]')
     shot("5-schedule")
 
 

@@ -335,6 +335,8 @@ class Trunk(nn.Module):
         memory: Memory | None = None,
     ) -> Tensor:
         """Pass vectors through the blocks."""
+        if hasattr(self, "convolution"):
+            x_BTC = self.convolution(x_BTC, allowed_B11S)
         x_BTC = self.dropout(x_BTC)
         for layer in self.layers:
             if self.recomputes and self.training and torch.is_grad_enabled():
@@ -364,8 +366,5 @@ class Trunk(nn.Module):
         memory: Memory | None = None,
     ) -> Tensor:
         """Give a vector (BTC) for each token, from the tokens it may look at."""
-        x_BTC = self.embed(tokens_BT)
-        if hasattr(self, "convolution"):
-            x_BTC = self.convolution(x_BTC, allowed_B11S)
-        y_BTC: Tensor = self(x_BTC, cache, allowed_B11S, memory)
+        y_BTC: Tensor = self(self.embed(tokens_BT), cache, allowed_B11S, memory)
         return y_BTC

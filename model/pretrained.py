@@ -25,6 +25,8 @@ from model.transformer import EMBEDDING_STD, NORM_EPSILON, Transformer
 
 WEIGHTS_FILE: Final = "model.safetensors"
 CONFIG_FILE: Final = "config.json"
+MEMBER_PREFIX: Final = "member-"
+"""Begins the names of the folders of a classifier's further members."""
 
 _SHAPE_KEYS: Final = {
     "layers": "num_hidden_layers",
@@ -135,6 +137,15 @@ def load_pretrained(folder: Path) -> Transformer:
     except (OSError, SafetensorError, RuntimeError) as error:
         raise VersionCorrupt(path, f"not the weights of this model ({error})") from error
     return model.eval()
+
+
+def load_members(folder: Path) -> list[Transformer]:
+    """Read a classifier's models, whose chances are averaged: mostly one, or those of all members.
+
+    Raises:
+        VersionCorrupt: A file is missing or broken.
+    """
+    return [load_pretrained(one) for one in (folder, *sorted(folder.glob(f"{MEMBER_PREFIX}*")))]
 
 
 def load_labels(folder: Path) -> list[str] | None:

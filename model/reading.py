@@ -20,7 +20,8 @@ from data_contracts.errors import ModelUnfit
 from data_contracts.gate import TOKENIZER_FILE
 from model.blocks import Attention, Block, Rotary
 from model.machine import computing
-from model.pretrained import end_of_text_id, load_labels, load_pretrained, load_tokenizer
+from model.pretrained import end_of_text_id, load_labels, load_members, load_tokenizer
+from model.supervised.vocabulary import LEAD
 from model.transformer import Transformer
 
 STEPS: Final = 32
@@ -90,21 +91,24 @@ def read(folder: Path, text: str, threads: int | None = None) -> Reading:
             empty.
         VersionCorrupt: A file is missing or broken.
     """
-    model, tokenizer = load_pretrained(folder), load_tokenizer(folder / TOKENIZER_FILE)
+    members, tokenizer = load_members(folder), load_tokenizer(folder / TOKENIZER_FILE)
+    model = members[0]
     end = end_of_text_id(tokenizer, folder / TOKENIZER_FILE)
     labels = load_labels(folder)
     if model.shape.kind != "decoder" and labels is None:
         fix = "Name a decoder, or what `mill classify` left."
         raise ModelUnfit(folder, "it neither writes nor classifies", fix)
     room = model.shape.context_tokens - (1 if labels is None else 2)
-    encoded = tokenizer.encode(text, add_special_tokens=False)
-    ids, spans = encoded.ids[:room], encoded.offsets[:room]
+    lead = "" if labels is None else LEAD
+    encoded = tokenizer.encode(lead + text, add_special_tokens=False)
+    ids = encoded.ids[:room]
+    spans = [(max(first - len(lead), 0), end - len(lead)) for first, end in encoded.offsets[:room]]
     if not ids:
         raise ModelUnfit(folder, "there is nothing to read", "Give a text with words in it.")
     read_text = text[: spans[-1][1]]
     with computing(threads):
         looked = _Decoder(model, tokenizer, ids, end) if labels is None else None
-        seen = looked or _Classifier(model, ids, end, labels or [])
+        seen = looked or _Classifier(members, ids, end, labels or [])
         return Reading(
             text=read_text,
             cut=len(encoded.ids) > room,
@@ -172,28 +176,47 @@ class _Decoder:
 
 
 class _Classifier:
-    """A classifier that has read a text between two end marks."""
+    """A classifier's members that have read a text between two end marks."""
 
-    def __init__(self, model: Transformer, ids: list[int], end: int, labels: list[str]) -> None:
-        self.model, self.labels = model, labels
+    def __init__(
+        self, members: list[Transformer], ids: list[int], end: int, labels: list[str]
+    ) -> None:
+        self.members, self.labels = members, labels
         self.tokens_BT = torch.tensor([[end, *ids, end]])
         self.allowed_BT = torch.ones_like(self.tokens_BT, dtype=torch.bool)
         with torch.no_grad():
-            chances = model.classify(self.tokens_BT, self.allowed_BT)[0].double().softmax(-1)
+            logits = [model.classify(self.tokens_BT, self.allowed_BT)[0] for model in members]
+        chances = torch.stack(logits).double().softmax(-1).mean(0)
         self.chances = dict(zip(labels, chances.tolist(), strict=True))
 
     def explanations(self) -> tuple[Explanation, ...]:
         label = max(self.chances, key=lambda one: self.chances[one])
         number = self.labels.index(label)
+        embedded = [model.model.embed(self.tokens_BT)[0].detach() for model in self.members]
+        widths = [x_TC.shape[1] for x_TC in embedded]
 
         def log_chance(x_BTC: Tensor) -> Tensor:
-            y_BC = self.model.model(x_BTC).mean(1)
-            scores_BK: Tensor = self.model.score(y_BC)
-            return scores_BK.float().log_softmax(-1)[:, number]
+            *parts, present_BT1 = x_BTC.split([*widths, 1], dim=-1)
+            chances = [
+                self._logits(model, part_BTC, present_BT1).softmax(-1)[:, number]
+                for model, part_BTC in zip(self.members, parts, strict=True)
+            ]
+            return torch.stack(chances).mean(0).log()
 
-        x_TC = self.model.model.embed(self.tokens_BT)[0].detach()
-        shares, start, missing = integrated_gradients(log_chance, x_TC[:1].expand_as(x_TC), x_TC)
+        # Each token's vector in every member, and whether it stands there, for the evidence.
+        nothing_TC = torch.cat([x_TC[:1].expand_as(x_TC) for x_TC in embedded], dim=-1)
+        nothing_TC = functional.pad(nothing_TC, (0, 1), value=0.0)
+        x_TC = functional.pad(torch.cat(embedded, dim=-1), (0, 1), value=1.0)
+        shares, start, missing = integrated_gradients(log_chance, nothing_TC, x_TC)
         return (Explanation(-1, label, self.chances[label], shares[1:-1], start, missing),)
+
+    def _logits(self, model: Transformer, x_BTC: Tensor, present_BT1: Tensor) -> Tensor:
+        logits_BK = model.score_vectors(x_BTC, self.allowed_BT.expand(len(x_BTC), -1)).float()
+        if not hasattr(model, "evidence"):
+            return logits_BK
+        said_BTK = model.evidence.by_token(self.tokens_BT, self.allowed_BT) * present_BT1
+        both_BK: Tensor = (logits_BK + model.evidence.start_K + said_BTK.sum(1)) / 2
+        return both_BK
 
 
 def integrated_gradients(

@@ -52,9 +52,9 @@ class ShapeRecipe(Frozen):
     pooling: Literal["mean", "max"] = "mean"
     """What of a text's vectors is scored for its class: their mean, or the largest of each column."""
     evidence_rows: int = Field(default=0, ge=0)
-    """Rows of a table of what tokens and pairs of tokens say for each class, counted in the training
-    texts (naive Bayes) and added to the scores of the classes; see `model.evidence`. Not for texts
-    that are parts of each other: their counts give each other away. 0: none."""
+    """Rows of a table (262,144, for instance) of what tokens and pairs of tokens say for each class by
+    themselves: logistic regression, fitted to the training texts, whose chances are averaged with the
+    encoder's (wide and deep: Cheng et al. 2016, arXiv 1606.07792); see `model.evidence`. 0: none."""
 
     @model_validator(mode="after")
     def _heads_divide(self) -> Self:

@@ -104,31 +104,33 @@ class Transformer(nn.Module):
         x_BSC = self.encoder(self.model.embed(tokens_BS), None, allowed_B11S)
         return Memory(x_BSC, allowed_B11S)
 
-    def classify(
-        self, tokens_BT: Tensor, allowed_BT: Tensor, shown_BK: Tensor | None = None
-    ) -> Tensor:
+    def classify(self, tokens_BT: Tensor, allowed_BT: Tensor) -> Tensor:
         """Score the classes of texts, for an encoder built with `classes`.
+
+        In training the encoder is scored alone, else together with its evidence: their logits'
+        mean is, but for the scale, the geometric mean of their chances.
 
         Args:
             tokens_BT: int64.
             allowed_BT: bool, which tokens are text: their vectors' mean (or maximum) is scored.
-            shown_BK: Evidence to use in place of the table's, where the shape has one: in training
-                that of a table that did not count the text itself.
 
         Returns:
             Logits, BK.
         """
-        x_BTC = self.model.read(tokens_BT, None, _broadcast(allowed_BT))
+        logits_BK = self.score_vectors(self.model.embed(tokens_BT), allowed_BT)
+        if hasattr(self, "evidence") and not self.training:
+            logits_BK = (logits_BK + self.evidence(tokens_BT, allowed_BT)) / 2
+        return logits_BK
+
+    def score_vectors(self, x_BTC: Tensor, allowed_BT: Tensor) -> Tensor:
+        """Score the classes of embedded texts by the encoder alone: logits, BK."""
+        x_BTC = self.model(x_BTC, None, _broadcast(allowed_BT))
         if self.shape.pooling == "max":
             x_BC = x_BTC.masked_fill(~allowed_BT[..., None], -torch.inf).amax(1)
         else:
             weight_BT1 = allowed_BT[..., None].to(x_BTC)
             x_BC = (x_BTC * weight_BT1).sum(1) / weight_BT1.sum(1).clamp(min=1)
         logits_BK: Tensor = self.score(self.model.dropout(x_BC))
-        if hasattr(self, "evidence"):
-            if shown_BK is None:
-                shown_BK = self.evidence(tokens_BT, allowed_BT)
-            logits_BK = logits_BK + self.evidence.scale * shown_BK
         return logits_BK
 
     @property
@@ -175,7 +177,6 @@ _START_AT_ZERO: Final = (
     "lm_head.weight",
     "score.weight",
     "embed_ngrams.weight",
-    "evidence.scale",
 )
 
 Decoder = Transformer

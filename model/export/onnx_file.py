@@ -4,7 +4,7 @@ import contextlib
 import logging
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,19 +13,20 @@ from torch import Tensor, nn
 
 from data_contracts.errors import ModelUnfit
 from data_contracts.gate import TOKENIZER_FILE
-from model.pretrained import CONFIG_FILE, load_labels, load_pretrained
+from model.pretrained import CONFIG_FILE, load_labels, load_members
 from model.transformer import Transformer
 
 MODEL_FILE: Final = "model.onnx"
 
 
 class _Classifier(nn.Module):
-    def __init__(self, model: Transformer) -> None:
+    def __init__(self, members: Sequence[Transformer]) -> None:
         super().__init__()
-        self.model = model
+        self.members = nn.ModuleList(members)
 
     def forward(self, tokens: Tensor, allowed: Tensor) -> Tensor:
-        return self.model.classify(tokens, allowed).softmax(-1)
+        chances = [model.classify(tokens, allowed).softmax(-1) for model in self.members]
+        return torch.stack(chances).mean(0)
 
 
 def write_onnx(folder: Path, output: Path) -> None:
@@ -44,16 +45,16 @@ def write_onnx(folder: Path, output: Path) -> None:
         ModelUnfit: The model does not classify.
         VersionCorrupt: A file is missing or broken.
     """
-    model = load_pretrained(folder)
+    members = load_members(folder)
     if load_labels(folder) is None:
         raise ModelUnfit(folder, "it does not classify", "Name what `mill classify` left.")
     output.mkdir(parents=True, exist_ok=True)
-    context = model.shape.context_tokens
+    context = members[0].shape.context_tokens
     texts, tokens = torch.export.Dim("texts", min=1), torch.export.Dim("tokens", min=2, max=context)
     example = torch.ones(2, min(9, context), dtype=torch.int64)
     with _quiet():
         program = torch.onnx.export(
-            _Classifier(model).eval(),
+            _Classifier(members).eval(),
             (example, example > 0),
             input_names=["tokens", "allowed"],
             output_names=["chances"],

@@ -20,15 +20,17 @@ from model.machine import computing, mixed_precision, pick_device
 from model.objective import target_loss
 from model.pretrained import (
     CONFIG_FILE,
+    MEMBER_PREFIX,
     end_of_text_id,
     load_labels,
+    load_members,
     load_pretrained,
     load_tokenizer,
     save_pretrained,
 )
 from model.supervised.fit import fit
 from model.supervised.grouping import padded
-from model.supervised.linear import linear_chances
+from model.supervised.linear import fit_evidence, linear_chances
 from model.supervised.pretraining import with_encoder
 from model.supervised.recipe import ClassifyRecipe
 from model.supervised.scores import Scores, score
@@ -84,12 +86,10 @@ class Classifier:
         """
         path = folder / TOKENIZER_FILE
         tokenizer = load_tokenizer(path)
-        model, labels = load_pretrained(folder).to(pick_device()), load_labels(folder)
+        members, labels = load_members(folder), load_labels(folder)
         if labels is None:
             raise VersionCorrupt(folder / CONFIG_FILE, "names no classes: not a classifier")
-        others = [
-            load_pretrained(member).to(pick_device()) for member in sorted(folder.glob("member-*"))
-        ]
+        model, *others = (member.to(pick_device()) for member in members)
         return cls(model, tokenizer, end_of_text_id(tokenizer, path), others), labels
 
     def chances(self, texts: Sequence[str]) -> NDArray[np.float64]:
@@ -216,7 +216,7 @@ def _learned(
 def _save(classifier: Classifier, folder: Path, labels: Sequence[str]) -> None:
     save_pretrained(classifier.model, folder / TOKENIZER_FILE, folder, labels)
     for number, model in enumerate(classifier.others, 1):
-        member = folder / f"member-{number:02d}"
+        member = folder / f"{MEMBER_PREFIX}{number:02d}"
         member.mkdir()
         save_pretrained(model, folder / TOKENIZER_FILE, member, labels)
 
@@ -252,9 +252,8 @@ class _Learner:
         self.classifier = Classifier(self.model, tokenizer, end_of_text_id(tokenizer, path))
         self.ids = self.classifier.encoded(train.texts)
         self.truth = torch.tensor(train.truth)
-        self.shown: Tensor | None = None
         if shape.evidence_rows:
-            self.shown = self.model.evidence.learn(self.ids, self.truth.numpy())
+            fit_evidence(self.model.evidence, self.ids, self.truth.numpy())
         self.model.to(pick_device())
         self.generator = np.random.default_rng(recipe.fit.seed)
 
@@ -275,8 +274,7 @@ class _Learner:
         recipe, device = self.recipe.fit, self.model.head_weight.device
         ids = [self._thinned(self.ids[row]) for row in rows]
         with mixed_precision(device, recipe.precision):
-            shown_BK = None if self.shown is None else self.shown[rows].to(device)
-            logits_BK = self.model.classify(*self.classifier.rectangle(ids), shown_BK)
+            logits_BK = self.model.classify(*self.classifier.rectangle(ids))
         truth_B = self.truth[torch.from_numpy(rows)].to(device)
         loss = target_loss(logits_BK, truth_B, recipe.label_smoothing, recipe.z_loss_weight)
         return loss, len(rows)

@@ -1,6 +1,7 @@
 """A task's vocabulary: byte-level BPE, learned from its training texts."""
 
 from collections.abc import Iterable
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,8 @@ from tokenizers.trainers import BpeTrainer
 from data_contracts.token_shards import END_OF_TEXT
 from model.supervised.recipe import VocabularyRecipe
 
+LEAD: Final = " "
+"""Stands before each text, so that its first word is the same token as anywhere else."""
 _WORDS = r" ?[\p{L}\p{M}]+| ?\p{N}+| ?[^\s\p{L}\p{M}\p{N}]|\s+"
 """Merges stay inside words, numbers and single signs: few texts teach no phrases of signs."""
 
@@ -36,7 +39,7 @@ def learn_vocabulary(texts: Iterable[str], recipe: VocabularyRecipe) -> Tokenize
         special_tokens=[AddedToken(END_OF_TEXT, special=True, normalized=False)],
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
     )
-    tokenizer.train_from_iterator((_spaced(text) for text in texts), trainer)
+    tokenizer.train_from_iterator((LEAD + text for text in texts), trainer)
     tokenizer.encode_special_tokens = True
     return tokenizer
 
@@ -44,16 +47,12 @@ def learn_vocabulary(texts: Iterable[str], recipe: VocabularyRecipe) -> Tokenize
 def encode(tokenizer: Tokenizer, texts: Iterable[str], max_tokens: int) -> list[Ids]:
     """Encode texts, cut after `max_tokens`; no end marks.
 
-    A text gets a space before it, so that its first word is the same token as anywhere else.
+    Each gets `LEAD` before it.
     """
-    encodings = tokenizer.encode_batch([_spaced(text) for text in texts], add_special_tokens=False)
+    encodings = tokenizer.encode_batch([LEAD + text for text in texts], add_special_tokens=False)
     return [np.array(one.ids[:max_tokens], np.int64) for one in encodings]
 
 
 def decode(tokenizer: Tokenizer, ids: list[int]) -> str:
     """Give a text back."""
     return str(tokenizer.decode(ids)).strip()
-
-
-def _spaced(text: str) -> str:
-    return f" {text}"

@@ -8,6 +8,7 @@ from model.pretrained import load_pretrained, load_tokenizer, save_pretrained
 from model.reading import attention_maps, integrated_gradients, read
 from model.recipe import ShapeRecipe
 from model.scoring import document_bits
+from model.supervised.classify import Classifier
 from model.transformer import Transformer
 from tests.model.conftest import random_decoder, write_documents
 from tests.model.test_transformer import SHAPES
@@ -112,6 +113,43 @@ def test_a_classifiers_reading_explains_the_likeliest_class(classifier):
     assert sum(found.chances.values()) == pytest.approx(1)
     assert one.predicted == max(found.chances, key=found.chances.get)
     assert len(one.shares) == len(found.pieces)
+
+
+def test_members_and_their_evidence_are_explained_together(version, tmp_path):
+    shape = ShapeRecipe(
+        kind="encoder",
+        layers=1,
+        width=32,
+        heads=2,
+        context_tokens=32,
+        convolution_tokens=3,
+        pooling="max",
+        evidence_rows=512,
+    )
+    size = load_tokenizer(version / "tokenizer.json").get_vocab_size()
+    folder = tmp_path / "several"
+    for number, member in enumerate((folder, folder / "member-01")):
+        model = Transformer(shape, size, classes=3)
+        model.initialise(number)
+        generator = torch.Generator().manual_seed(number)
+        with torch.no_grad():
+            for weight in model.parameters():
+                weight.add_(torch.randn(weight.shape, generator=generator) / 5)
+            for buffer in model.evidence.buffers():
+                buffer.copy_(torch.rand(buffer.shape, generator=generator))
+        member.mkdir()
+        save_pretrained(model, version / "tokenizer.json", member, ["calm", "glad", "sad"])
+    found = read(folder, TEXT, threads=1)
+    wanted = Classifier.load(folder)[0].chances([TEXT])[0]
+    np.testing.assert_allclose(list(found.chances.values()), wanted, rtol=1e-5)
+    assert "".join(found.pieces) == TEXT
+    (one,) = found.explanations
+    classifier, _ = Classifier.load(folder)
+    (ids,) = classifier.encoded([TEXT])
+    marks = np.log(one.chance) - one.start - one.missing - one.shares.sum()
+    assert len(one.shares) == len(ids) - 2
+    assert abs(one.missing) < 0.1
+    assert abs(marks) < 0.6 * np.abs(one.shares).sum()  # what the end marks add
 
 
 def test_tokens_of_one_character_show_it_once(folder):

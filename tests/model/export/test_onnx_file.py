@@ -14,7 +14,15 @@ from model.transformer import Transformer
 from tests.model.conftest import random_decoder, write_documents
 
 SHAPE = ShapeRecipe(
-    kind="encoder", layers=2, width=32, heads=2, kv_heads=1, context_tokens=24, ngram_rows=64
+    kind="encoder",
+    layers=2,
+    width=32,
+    heads=2,
+    kv_heads=1,
+    context_tokens=24,
+    convolution_tokens=3,
+    pooling="max",
+    evidence_rows=64,
 )
 
 
@@ -27,15 +35,16 @@ def test_onnxruntime_gives_the_same_probabilities(version, tmp_path):
     import torch
 
     tokenizer = version / "tokenizer.json"
-    model = Transformer(SHAPE, load_tokenizer(tokenizer).get_vocab_size(), classes=3)
-    model.initialise(1)
-    generator = torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight.add_(torch.randn(weight.shape, generator=generator), alpha=0.2)
     folder = tmp_path / "classifier"
-    folder.mkdir()
-    save_pretrained(model, tokenizer, folder, ["a", "b", "c"])
+    generator = torch.Generator().manual_seed(1)
+    for member in (folder, folder / "member-01"):
+        model = Transformer(SHAPE, load_tokenizer(tokenizer).get_vocab_size(), classes=3)
+        model.initialise(1)
+        with torch.no_grad():
+            for weight in (*model.parameters(), *model.evidence.buffers()):
+                weight.add_(torch.randn(weight.shape, generator=generator), alpha=0.2)
+        member.mkdir()
+        save_pretrained(model, tokenizer, member, ["a", "b", "c"])
     write_onnx(folder, tmp_path / "onnx")
 
     classifier, labels = Classifier.load(folder)

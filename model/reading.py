@@ -196,7 +196,7 @@ class _Classifier:
         widths = [x_TC.shape[1] for x_TC in embedded]
 
         def log_chance(x_BTC: Tensor) -> Tensor:
-            *parts, present_BT1 = x_BTC.split([*widths, 1], dim=-1)
+            *parts, present_BT1 = torch.split(x_BTC, [*widths, 1], dim=-1)
             chances = [
                 self._logits(model, part_BTC, present_BT1).softmax(-1)[:, number]
                 for model, part_BTC in zip(self.members, parts, strict=True)

@@ -62,6 +62,8 @@ def translate(
     task: TaskOrModel, texts: Texts = None, output: Output = None, json: Json = False
 ) -> None:
     """Train an encoder-decoder on pairs of texts and score it, or translate texts with one."""
+    from data_contracts.whole_text import replace_text
+    from flows.reports.translate_page import render_translated
     from flows.reports.visible_text import visible
     from flows.task_files import load_translate
     from flows.terminal import leave_output_to_json
@@ -77,12 +79,17 @@ def translate(
         if json:
             print(json_text.dumps(found))
         return
-    result = train(load_translate(task), output or task.with_suffix(""), progress=tell(json=json))
+    folder = output or task.with_suffix("")
+    result = train(load_translate(task), folder, progress=tell(json=json))
+    replace_text(folder / "report.html", render_translated(result, task.stem))
     if json:
         print(result.model_dump_json())
         return
+    print(f"{result.scores.test_texts:,} test texts, {result.parameters:,} parameters")
     for name in ("bleu_lowercase", "bleu", "chrf"):
-        print(f"{name} {getattr(result, name):.2f}  {getattr(result, f'{name}_signature')}")
+        one = getattr(result.scores, name)
+        print(f"{name:<14} {one.value:.2f} [{one.low:.2f}, {one.high:.2f}]  {one.signature}")
+    print(f"report         {folder / 'report.html'}")
 
 
 def classify(

@@ -6,7 +6,7 @@ import shutil
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +25,8 @@ class _Classifier(nn.Module):
         self.members = nn.ModuleList(members)
 
     def forward(self, tokens: Tensor, allowed: Tensor) -> Tensor:
-        chances = [model.classify(tokens, allowed).softmax(-1) for model in self.members]
+        members = [cast(Transformer, member) for member in self.members]
+        chances = [member.classify(tokens, allowed).softmax(-1) for member in members]
         return torch.stack(chances).mean(0)
 
 

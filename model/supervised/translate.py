@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import sacrebleu
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
@@ -24,6 +23,7 @@ from model.supervised.fit import fit
 from model.supervised.grouping import padded
 from model.supervised.recipe import TranslateRecipe
 from model.supervised.texts import read_pairs
+from model.supervised.translation_scores import TranslationScores, score
 from model.supervised.vocabulary import Ids, decode, encode, learn_vocabulary
 from model.transformer import Transformer
 
@@ -36,26 +36,16 @@ _ROWS: Final = 64
 class TranslateResult(Frozen):
     """results.json: how good the translations of the test texts are."""
 
-    bleu_lowercase: float
-    """sacreBLEU with `-lc`: both sides in lower case."""
-    bleu_lowercase_signature: str
-    """How it was counted, for comparison with others."""
-    bleu: float
-    """sacreBLEU, case counted."""
-    bleu_signature: str
-    """How it was counted."""
-    chrf: float
-    """Character n-gram F-score."""
-    chrf_signature: str
-    """How it was counted."""
-    test_texts: int
-    """Texts translated."""
+    scores: TranslationScores
+    """Figures with intervals, by length, and samples."""
     parameters: int
     """Trainable parameters."""
     seconds: float
     """Wall time of training."""
     processor_seconds: float
     """Processor time of training."""
+    translation_processor_seconds: float
+    """Processor time of translating the test texts."""
 
 
 class Translator:
@@ -140,30 +130,19 @@ def translate(
         save_pretrained(learner.model, output_dir / TOKENIZER_FILE, output_dir)
         texts, references = pairs["test"]
         translator = learner.translator
+        before = time.process_time()
         found = translator.translations(texts, recipe.beams, recipe.length_penalty, progress)
+        translating = time.process_time() - before
     (output_dir / TRANSLATIONS_FILE).write_text("\n".join(found) + "\n", encoding="utf-8")
     result = TranslateResult(
-        **scores(found, references),
-        test_texts=len(texts),
+        scores=score(texts, references, found, recipe.fit.seed),
         parameters=learner.model.parameter_count,
         seconds=seconds,
         processor_seconds=processor_seconds,
+        translation_processor_seconds=translating,
     )
     (output_dir / RESULTS_FILE).write_text(result.model_dump_json(indent=1), encoding="utf-8")
     return result
-
-
-def scores(translations: Sequence[str], references: Sequence[str]) -> dict[str, float | str]:
-    """Score translations against one reference each, by sacreBLEU (Post 2018, arXiv 1804.08771)."""
-    found: dict[str, float | str] = {}
-    for name, metric in (
-        ("bleu_lowercase", sacrebleu.BLEU(lowercase=True)),
-        ("bleu", sacrebleu.BLEU()),
-        ("chrf", sacrebleu.CHRF()),
-    ):
-        found[name] = metric.corpus_score(list(translations), [list(references)]).score
-        found[f"{name}_signature"] = str(metric.get_signature())
-    return found
 
 
 class _Learner:

@@ -1,5 +1,6 @@
 """What is known of a text: its length, content and MinHash signature."""
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +29,7 @@ class Measured(NamedTuple):
     """uint32 (documents, permutations); all 2^32 - 1 without tokens."""
 
 
+@cache
 def permutations(number: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
     """Take the permutations h -> a * h + b modulo 2^32 from datasketch.
 

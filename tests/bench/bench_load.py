@@ -7,8 +7,10 @@ some rounds, in processor time; memory is what reading a whole epoch adds to the
 
 import importlib
 import math
+import sys
 import tempfile
 import time
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -122,6 +124,8 @@ def _streaming(
     tokens: np.memmap, batch: int, context: int, folder: Path
 ) -> Callable[[int], object] | None:
     try:
+        # It brings its data sets of pictures in with itself; those need torchvision, and this does not.
+        sys.modules.setdefault("streaming.vision", types.ModuleType("streaming.vision"))
         streaming = importlib.import_module("streaming")
     except (ImportError, RuntimeError):
         return None

@@ -1,11 +1,15 @@
 """Kills builds with SIGKILL, at random moments and at random changes of the file system.
 
     python -m tests.flows.killing FOLDER --kills 200 --seed 0
+    python -m tests.flows.killing FOLDER --kills 30 --flows
 
 A round begins with a warehouse of one version and an edited corpus. Builds of the next version are
 killed a few times, each continuing where the last one was; after each kill whoever reads the
 warehouse must find whole versions only. Then one may end: its bytes must be those of a build that
 nobody disturbed. Before that, three runs at once on one warehouse must not disturb each other. This process imports the mill and never runs it; children that are forked off it do.
+
+With `--flows` a child runs the Prefect flow `refresh` instead of the stages alone, report and all,
+beside a real server. Every other time the server is killed with it, and started again.
 """
 
 import argparse
@@ -18,6 +22,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -38,9 +43,11 @@ from data_contracts.warehouse import Warehouse
 from flows.arithmetic import check_books
 from tests.flows.dataset_runs import build
 from tests.flows.editing import EditedCorpus
+from tests.flows.killable_server import KillableServer
 from tests.flows.version_bytes import content
 
 Content = dict[str, bytes]
+HISTORY = {"report.html"}  # a flow writes in it how the version came to be
 MOST_KILLS = 4  # in one round
 FAILED, BUSY = 1, 75  # exit codes of children
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
@@ -68,8 +75,16 @@ class Outcome(NamedTuple):
     by_kind: dict[str, int]
 
 
-def run_rounds(folder: Path, kills: int, seed: int) -> Outcome:
+def run_rounds(
+    folder: Path, kills: int, seed: int, server: KillableServer | None = None
+) -> Outcome:
     """Kill so many builds, and check what is left after each kill and after each round.
+
+    Args:
+        folder: Everything lies in it.
+        kills: How many.
+        seed: Decides when.
+        server: Runs, and builds are flows beside it; None: builds are stages alone.
 
     Raises:
         AssertionError: A reader saw half a version, the bytes differ, or runs disturbed each other.
@@ -78,7 +93,8 @@ def run_rounds(folder: Path, kills: int, seed: int) -> Outcome:
     corpus = EditedCorpus(20)
     recipe = corpus.write(folder / "corpus")
     base, undisturbed = folder / "base", folder / "undisturbed"
-    _child(partial(build, recipe, base))
+    run = build if server is None else _refresh
+    _child(partial(run, recipe, base))
     for number in range(4):
         corpus.add(number, number, number)
         corpus.change(9 * number, number, number)
@@ -86,30 +102,33 @@ def run_rounds(folder: Path, kills: int, seed: int) -> Outcome:
         corpus.near_copy(7 * number, number, number)
     recipe = corpus.write(folder / "corpus")
     shutil.copytree(base, undisturbed)
-    whole = _child(partial(build, recipe, undisturbed), watched=undisturbed)
-    expected = content(_versions(undisturbed)[-1])
-    _check_at_once(folder, corpus, base, expected)
+    whole = _child(partial(run, recipe, undisturbed), watched=undisturbed)
+    expected = _content(_versions(undisturbed)[-1])
+    if server is None:
+        _check_at_once(folder, corpus, base, expected)
     done, rounds = 0, 0
     stages, kinds = Counter[str](), Counter[str]()
     while done < kills:
         rounds += 1
         warehouse = Path(shutil.copytree(base, folder / f"round-{rounds}"))
-        work, look = partial(build, recipe, warehouse), partial(_read_all, warehouse)
+        work, look = partial(run, recipe, warehouse), partial(_read_all, warehouse)
         for _ in range(int(rng.integers(1, MOST_KILLS + 1))):
             after, change = float(rng.uniform(0, whole.seconds)), None
             if rng.random() < 0.5:
                 after, change = None, int(rng.integers(1, whole.changes + 1))
-            ended = _child(work, watched=warehouse, after=after, change=change)
+            too = server if server is not None and rng.random() < 0.5 else None
+            ended = _child(work, watched=warehouse, after=after, change=change, too=too)
             _child(look)
             if ended.how != "killed" or done == kills:
                 break
             done += 1
             stages[_stage_of(warehouse)] += 1
             kinds["by time" if change is None else "by change"] += 1
+            kinds["with the server"] += too is not None
         _child(work)
         versions = _versions(warehouse)
         assert len(versions) == 2, versions
-        assert content(versions[-1]) == expected, "other bytes than an undisturbed run"
+        assert _content(versions[-1]) == expected, "other bytes than an undisturbed run"
         _child(look)
         shutil.rmtree(warehouse)
     return Outcome(done, rounds, dict(stages), dict(kinds))
@@ -175,13 +194,41 @@ def _child(
     watched: Path | None = None,
     after: float | None = None,
     change: int | None = None,
+    too: KillableServer | None = None,
 ) -> Ended:
-    """Run something in a child to its end, or AFTER so many seconds to another one."""
+    """Run something in a child to its end, or AFTER so many seconds to another one.
+
+    Args:
+        work: What it runs.
+        watched: As of `_start`.
+        after: Seconds after which it is killed.
+        change: As of `_start`.
+        too: Killed with it, and started again.
+    """
     child = _start(work, watched=watched, change=change)
     if after is not None:
         time.sleep(after)
         os.kill(child.process, signal.SIGKILL)
-    return _finish(child)
+    else:
+        os.waitid(os.P_PID, child.process, os.WEXITED | os.WNOWAIT)
+    if too is not None:
+        too.kill()
+    ended = _finish(child)
+    if too is not None:
+        too.start()
+    return ended
+
+
+def _refresh(recipe: Path, warehouse: Path) -> None:
+    """Run the flow; Prefect was imported, and talks to the server that the environment names."""
+    from flows.recipe import load_recipe
+    from flows.refresh import refresh
+
+    refresh(recipe=load_recipe(recipe), warehouse=warehouse)
+
+
+def _content(version: Path) -> Content:
+    return {name: data for name, data in content(version).items() if name not in HISTORY}
 
 
 def _check_at_once(folder: Path, corpus: EditedCorpus, base: Path, expected: Content) -> None:
@@ -197,7 +244,7 @@ def _check_at_once(folder: Path, corpus: EditedCorpus, base: Path, expected: Con
     assert sorted(how[:2]) in (["busy", "done"], ["done", "done"]), how
     assert how[2] == "done"
     _child(partial(_read_all, warehouse))
-    assert content(_versions(warehouse)[-1]) == expected, "other bytes than of one run alone"
+    assert _content(_versions(warehouse)[-1]) == expected, "other bytes than of one run alone"
     alone = folder / "alone"
     _child(partial(build, other, alone, lock=_versions(warehouse, "other")[-1]))
     assert content(_versions(warehouse, "other")[-1]) == content(_versions(alone, "other")[-1])
@@ -250,8 +297,13 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--flows", action="store_true", help="kill Prefect flows")
     given = parser.parse_args()
-    print(json.dumps(run_rounds(given.folder.absolute(), given.kills, given.seed)._asdict()))
+    folder = given.folder.absolute()
+    with KillableServer(folder / "prefect") if given.flows else nullcontext() as server:
+        if given.flows:
+            import flows.refresh  # noqa: F401 - imported once, when the server is known
+        print(json.dumps(run_rounds(folder, given.kills, given.seed, server)._asdict()))
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ def measure_corpus(
     def look(part: _Part, row: int) -> tuple[_Part, NDArray[np.uint64]]:
         if held_out is not None and part.sketches is not None:
             stop = row + len(part.measured.tokens)
-            meets[row:stop] = held_out.meet(row, part.sketches)
+            meets[row:stop] = held_out.met_by(row, part.sketches)
         keys = kernels.band_keys(part.measured.signatures, bands.bands, bands.rows)
         return part._replace(sketches=None), keys
 

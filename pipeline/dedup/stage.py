@@ -70,7 +70,9 @@ def dedup(
     corpus = Corpus.open(inputs.cleaned.documents)
     heads = (corpus.ids[:, 0] >> np.uint64(32)).astype(np.uint32)
     splits = splits_of_heads(heads, inputs.split)
-    sketches = HeldOutSketches(corpus, splits) if recipe.held_out_overlap and splits.any() else None
+    sketches = (
+        HeldOutSketches(corpus, splits, work) if recipe.held_out_overlap and splits.any() else None
+    )
     measured = measure_corpus(corpus, recipe, sketches, cache, work, progress)
     ranking = rank(corpus, measured, splits, inputs.source_priority)
     evaluation = None

@@ -13,7 +13,7 @@ from pipeline.text.kernels import finish, longest
 _BASE = np.uint64(0xF3B8488C368CB0A7)
 _ZERO, _ONE, _17 = np.uint64(0), np.uint64(1), np.uint64(17)
 _VALUE = np.uint64(2**48 - 1)
-_FREE, _HELD, _MET = np.uint32(0), np.uint32(2**31 - 1), np.uint32(2**31)
+_FREE, _HELD, _MARK = np.uint32(0), np.uint32(2**31 - 1), np.uint32(2**31)
 
 
 @kernel
@@ -184,7 +184,7 @@ def sketches(tokens, token_starts, width, gram):
 
 @kernel
 def put_values(table, values):
-    """Put values into an open-addressed table, at most half full afterwards.
+    """Put values into an open-addressed table that is not full afterwards.
 
     A slot holds 31 bits of a value, and its place tells the rest of it, or nearly: values beside
     each other may be taken for one another, one in 10^9 times. 0 marks a free slot.
@@ -193,22 +193,16 @@ def put_values(table, values):
         table: uint32 (a power of two,).
         values: uint64 (values,), of 48 bits.
     """
-    mask = len(table) - 1
     for value in values:
-        slot, held = np.int64(value) & mask, _held(value)
-        while table[slot] != _FREE and table[slot] != held:
-            slot = (slot + 1) & mask
-        table[slot] = held
+        table[_slot_of(table, value)] = _held(value)
 
 
 @kernel
-def meet(table, values, starts, wanted):
-    """Tell of each document whether a table holds one of its values, and mark those in the table.
-
-    Threads may share a table: whoever writes a slot writes the same.
+def hold_any(table, values, starts, wanted):
+    """Tell of each document whether a table holds one of its values.
 
     Args:
-        table: uint32 (a power of two,), as `put_values` leaves it, or this.
+        table: uint32 (a power of two,), as `put_values` leaves it.
         values: uint64 (values,), of 48 bits, documents end to end.
         starts: int64 (documents + 1,).
         wanted: bool (documents,); others are passed over.
@@ -216,31 +210,44 @@ def meet(table, values, starts, wanted):
     Returns:
         bool (documents,).
     """
-    mask = len(table) - 1
     found = np.zeros(len(starts) - 1, np.bool_)
     for d in range(len(found)):
         for i in range(starts[d], starts[d + 1] if wanted[d] else starts[d]):
-            slot, held = np.int64(values[i]) & mask, _held(values[i])
-            while table[slot] != _FREE and table[slot] & _HELD != held:
-                slot = (slot + 1) & mask
-            if table[slot] != _FREE:
-                table[slot] = held | _MET
+            if table[_slot_of(table, values[i])] != _FREE:
                 found[d] = True
+                break
     return found
 
 
 @kernel
-def were_met(table, values, starts):
-    """Tell of each document whether one of its values is marked (arguments as of `meet`)."""
-    mask = len(table) - 1
+def mark(table, values):
+    """Mark those of the values (as of `put_values`) that a table holds."""
+    for value in values:
+        slot = _slot_of(table, value)
+        if table[slot] != _FREE:
+            table[slot] |= _MARK
+
+
+@kernel
+def hold_marked(table, values, starts):
+    """Tell of each document whether one of its values is marked (arguments as of `hold_any`)."""
     found = np.zeros(len(starts) - 1, np.bool_)
     for d in range(len(found)):
         for i in range(starts[d], starts[d + 1]):
-            slot, held = np.int64(values[i]) & mask, _held(values[i])
-            while table[slot] != _FREE and table[slot] & _HELD != held:
-                slot = (slot + 1) & mask
-            found[d] |= table[slot] & _MET != _FREE
+            if table[_slot_of(table, values[i])] & _MARK != _FREE:
+                found[d] = True
+                break
     return found
+
+
+@kernel
+def _slot_of(table, value):
+    """Find the slot that holds a value, or the free slot where it would go."""
+    last = len(table) - 1
+    slot, held = np.int64(value) & last, _held(value)
+    while table[slot] != _FREE and table[slot] & _HELD != held:
+        slot = (slot + 1) & last
+    return slot
 
 
 @kernel

@@ -21,6 +21,8 @@ Rows = NDArray[np.int64]
 Found = TypeVar("Found")
 
 
+NOTHING: Final = np.zeros(0, np.uint64)
+"""No n-grams."""
 _MOST_SLOTS: Final = 1 << 25
 """Of a table of n-grams: 268 MB."""
 
@@ -32,27 +34,31 @@ class HeldOutNgrams:
     after the other, and texts are read once for each.
     """
 
-    def __init__(self, corpus: Corpus, rows: Rows, tokens: int) -> None:
+    def __init__(
+        self, corpus: Corpus, rows: Rows, tokens: int, ignored: NDArray[np.uint64] = NOTHING
+    ) -> None:
         """Take the documents whose n-grams count.
 
         Args:
             corpus: All documents.
             rows: The held-out ones that are in the dataset, ascending.
             tokens: How many tokens they have: there are no more n-grams than that.
+            ignored: uint64, hashes of n-grams that do not count.
         """
         self._corpus, self._rows = corpus, rows
         self._parts = 1 + 3 * tokens // _MOST_SLOTS
         self._expected = tokens // self._parts
-        self._ignored: dict[int, NDArray[np.uint64]] = {}
-        self._only: NDArray[np.uint64] | None = None
+        self._ignored = ignored
 
-    def ignore_common(self, rows: Rows, documents: int) -> None:
-        """Ignore from now on the n-grams that more than this many of these documents hold."""
-        for part, table in self._tables():
+    def common(self, rows: Rows, documents: int) -> NDArray[np.uint64]:
+        """List the n-grams that more than this many of these documents hold: uint64, hashes."""
+        found = [NOTHING]
+        for table in self._tables():
             holders = np.zeros(len(table), np.int32)
             for _, (slots, _) in self._shared_slots(rows, table):
                 np.add.at(holders, slots, 1)
-            self._ignored[part] = table[holders > documents]
+            found.append(table[holders > documents])
+        return np.concatenate(found)
 
     def shared(self, rows: Rows) -> NDArray[np.int64]:
         """Count the different held-out 13-grams in each document.
@@ -64,24 +70,19 @@ class HeldOutNgrams:
             int64 (rows given,).
         """
         counts = np.zeros(len(rows), np.int64)
-        for part, table in self._tables() if len(rows) else ():
+        for table in self._tables() if len(rows) else ():
             counts_of = np.ones(len(table), np.bool_)
-            counts_of[kernels.slots_of(table, self._ignored.get(part, table[:0]))] = False
+            # One that this table does not hold leads to a free slot, which nobody asks for.
+            counts_of[kernels.slots_of(table, self._ignored)] = False
             for first, (slots, starts) in self._shared_slots(rows, table):
                 counted = np.concatenate([[0], np.cumsum(counts_of[slots])])
                 counts[first : first + len(starts) - 1] += np.diff(counted[starts])
         return counts
 
-    def _tables(self) -> Iterator[tuple[int, NDArray[np.uint64]]]:
-        """Make one table of hashes after the other, at most half full; one alone is kept."""
-        if self._only is not None:
-            yield 0, self._only
-            return
+    def _tables(self) -> Iterator[NDArray[np.uint64]]:
+        """Make one table of hashes after the other, at most half full."""
         for part in range(self._parts):
-            table = self._table(part)
-            if self._parts == 1:
-                self._only = table
-            yield part, table
+            yield self._table(part)
 
     def _table(self, part: int) -> NDArray[np.uint64]:
         table, used = np.zeros(1 << (2 * self._expected).bit_length(), np.uint64), 0

@@ -1,5 +1,6 @@
 """Survivors that share n-grams with text that they must not: barred, until none is left."""
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from data_contracts.split import SPLITS, Split
 from pipeline.dedup.corpus import Corpus
 from pipeline.dedup.election.rounds import Election
 from pipeline.dedup.held_out.evaluation import EvaluationNgrams
-from pipeline.dedup.held_out.ngrams import HeldOutNgrams
+from pipeline.dedup.held_out.ngrams import NOTHING, HeldOutNgrams
 from pipeline.dedup.held_out.sketches import HeldOutSketches
 from pipeline.dedup.measuring import MeasuredCorpus
 from pipeline.dedup.ranking import Ranking
@@ -62,17 +63,19 @@ def bar_overlaps(
     overlaps = np.zeros(len(rows), np.int64)
     if sketches is None:
         return screen.overlaps(overlaps)
-    held_out = np.sort(rows[election.alive & ~is_training])
-    held_out = held_out[sketches.were_met(held_out)]
-    ngrams = HeldOutNgrams(corpus, held_out, int(measured.tokens[held_out].sum()))
+    is_held_out = np.zeros(corpus.rows, np.bool_)
+    is_held_out[rows[election.alive & ~is_training]] = True
     unseen = is_training & measured.meets_held_out[rows]
-    is_first = True
+    ignored: NDArray[np.uint64] | None = None
     while len(candidates := _in_row_order(election.alive & unseen, rows)):
         progress(0, len(candidates), "documents", "looking for held-out text")
-        if is_first and recipe.common_ngram_documents is not None:
+        met = sketches.that_meet(rows[candidates])
+        met = met[is_held_out[met]]
+        protected = partial(HeldOutNgrams, corpus, met, int(measured.tokens[met].sum()))
+        if ignored is None and recipe.common_ngram_documents is not None:
             # Those who are no candidates hold no n-gram that could count.
-            ngrams.ignore_common(rows[candidates], recipe.common_ngram_documents)
-        is_first = False
+            ignored = protected().common(rows[candidates], recipe.common_ngram_documents)
+        ngrams = protected(NOTHING if ignored is None else ignored)
         overlaps[candidates] = ngrams.shared(rows[candidates])
         unseen[candidates] = False
         election.bar(candidates[overlaps[candidates] > 0])

@@ -7,6 +7,7 @@ overlap. They only propose; 13-grams decide.
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final, NamedTuple, Self
 
 import numpy as np
@@ -26,6 +27,8 @@ characters .37% are proposed (.03% overlap), 117 values a document; with 6, 2.1%
 and 233. Of help pages from one template 23% (8% overlap), with 8 90%."""
 
 _TRAIN: Final = SPLITS.index(Split.TRAIN)
+_VALUES_READ: Final = 1 << 20
+"""From the file, at a time."""
 _VALUE_BYTES: Final = 6
 """Bytes of a stored value: with 4, values that meet by chance propose every tenth document of 10^6,
 and every third of 4 x 10^6; with 6 one in 10^5 of the latter, one in 500 of 10^9."""
@@ -68,27 +71,35 @@ class Sketches(NamedTuple):
 
 
 class HeldOutSketches:
-    """The sketches of all held-out documents: 8 to 16 bytes a value.
+    """The sketches of all held-out documents: 6 to 12 bytes of memory a value, and 8 on disk.
 
-    They remember which of their values training documents share, so that of held-out text too only
-    what may be shared is looked at.
+    Values that training documents share can be marked, so that of held-out text too only what may be
+    shared is read.
     """
 
-    def __init__(self, corpus: Corpus, splits: NDArray[np.uint8]) -> None:
+    def __init__(self, corpus: Corpus, splits: NDArray[np.uint8], work: Path) -> None:
         """Read the held-out texts.
 
         Args:
             corpus: All documents.
             splits: uint8 (rows,), index into `SPLITS`.
+            work: Existing folder for a file.
         """
         self._corpus, self._is_training = corpus, splits == _TRAIN
-        found = [part.values for _, part in self._sketched(np.flatnonzero(~self._is_training))]
-        count = sum(len(values) for values in found)
-        self._table = np.zeros(1 << (2 * count).bit_length(), np.uint32)
-        for values in found:
-            kernels.put_values(self._table, values)
+        self._rows = np.flatnonzero(~self._is_training)
+        self._path = work / "held-out-sketches"
+        lengths = np.zeros(len(self._rows), np.int64)
+        with self._path.open("wb") as file:
+            for first, part in self._sketched(self._rows):
+                lengths[first : first + len(part.starts) - 1] = np.diff(part.starts)
+                file.write(part.values.data)
+        self._starts = np.concatenate([[0], np.cumsum(lengths)])
+        count = int(self._starts[-1])
+        self._table = np.zeros(1 << (count + count // 2).bit_length(), np.uint32)
+        for _, part in self._stored():
+            kernels.put_values(self._table, part.values)
 
-    def meet(self, first_row: int, sketches: Sketches) -> NDArray[np.bool_]:
+    def met_by(self, first_row: int, sketches: Sketches) -> NDArray[np.bool_]:
         """Tell which training documents may share 13 tokens with a held-out one; others do not.
 
         Args:
@@ -99,23 +110,31 @@ class HeldOutSketches:
             bool (documents,).
         """
         wanted = self._is_training[first_row : first_row + len(sketches.starts) - 1]
-        met: NDArray[np.bool_] = kernels.meet(self._table, *sketches, wanted)
+        met: NDArray[np.bool_] = kernels.hold_any(self._table, *sketches, wanted)
         return met
 
-    def were_met(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Tell which held-out documents may share 13 tokens with one that was asked about.
+    def that_meet(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """List the held-out documents that may share 13 tokens with these, or any asked for before.
 
         Args:
-            rows: int64, ascending.
+            rows: int64, training documents, ascending.
 
         Returns:
-            bool (rows given,).
+            int64, ascending rows.
         """
-        met = np.zeros(len(rows), np.bool_)
-        for first, part in self._sketched(rows):
+        for _, part in self._sketched(rows):
+            kernels.mark(self._table, part.values)
+        met = np.zeros(len(self._rows), np.bool_)
+        for first, part in self._stored():
             stop = first + len(part.starts) - 1
-            met[first:stop] = kernels.were_met(self._table, *part)
-        return met
+            met[first:stop] = kernels.hold_marked(self._table, *part)
+        return self._rows[met]
+
+    def _stored(self) -> Iterator[tuple[int, Sketches]]:
+        with self._path.open("rb") as file:
+            for start, stop in cuts(np.diff(self._starts), _VALUES_READ):
+                starts = self._starts[start : stop + 1] - self._starts[start]
+                yield start, Sketches(np.fromfile(file, np.uint64, int(starts[-1])), starts)
 
     def _sketched(self, rows: NDArray[np.int64]) -> Iterator[tuple[int, Sketches]]:
         def work(bounds: tuple[int, int]) -> tuple[int, Sketches]:

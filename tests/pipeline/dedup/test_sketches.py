@@ -49,12 +49,13 @@ def test_documents_that_share_a_run_share_a_value(module, one, other, width, dat
         values, starts = module.sketches(*hashed([one, other]), width, gram)
         table = np.zeros(128, np.uint32)
         module.put_values(table, values[: starts[1]])
-        only_other, both = np.array([False, True]), np.array([True, True])
-        found = module.meet(table, values, starts, only_other)
-        marked = module.were_met(table, values, starts)
-        assert module.meet(table, values, starts, both).tolist() == [starts[1] > 0, found[1]]
+        found = module.hold_any(table, values, starts, np.array([True, True]))
+        only_other = module.hold_any(table, values, starts, np.array([False, True]))
+        module.mark(table, values[starts[1] :])
+        marked = module.hold_marked(table, values, starts)
     mine, others = (set(part.tolist()) for part in np.split(values, [starts[1]]))
-    assert found.tolist() == [False, bool(mine & others)]
+    assert found.tolist() == [bool(mine), bool(mine & others)]
+    assert only_other.tolist() == [False, bool(mine & others)]
     assert marked.tolist() == [bool(mine & others)] * 2
     if share_a_run(one, other, width):
         assert found[1]
@@ -80,10 +81,10 @@ def test_held_out_documents_are_met_by_those_alone_that_share_text_with_them(tmp
     corpus = Corpus.open(cleaned(tmp_path / "cleaned", documents, partitions=3).documents)
     splits = np.zeros(60, np.uint8)
     splits[::7] = 1
-    sketches = HeldOutSketches(corpus, splits)
-    held_out = np.flatnonzero(splits)
-    assert not sketches.were_met(held_out).any()
+    sketches = HeldOutSketches(corpus, splits, tmp_path)
     first = 10
-    found = sketches.meet(first, Sketches.of(token_hashes(corpus.texts(np.arange(first, 60)))))
+    training = np.arange(first, 60)
+    found = sketches.met_by(first, Sketches.of(token_hashes(corpus.texts(training))))
     assert (first + np.flatnonzero(found)).tolist() == [20]
-    assert held_out[sketches.were_met(held_out)].tolist() == [7]
+    assert sketches.that_meet(np.array([1, 2, 3])).tolist() == []
+    assert sketches.that_meet(np.array([20])).tolist() == [7]

@@ -4,6 +4,7 @@ A partition is a bounded batch of rows in one IPC file, `part-00000.arrow`. It s
 has no meaning: no result may depend on where one ends.
 """
 
+import ctypes
 import mmap
 import os
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ import pyarrow.parquet as pq
 import xxhash
 
 from data_contracts.schemas import check_schema
+
+_LIBC = ctypes.CDLL(None)
 
 PARTITION_BYTES = 64 * 1024 * 1024
 """Text bytes after which a writer starts the next partition."""
@@ -64,7 +67,7 @@ class MappedTable(NamedTuple):
 
     table: pa.Table
     """Copies nothing; valid as long as anything refers to it."""
-    pages: mmap.mmap
+    pages: pa.Buffer
     """The whole file."""
 
     @classmethod
@@ -74,9 +77,10 @@ class MappedTable(NamedTuple):
         Raises:
             SchemaMismatch: The columns are not the promised ones.
         """
-        with path.open("rb") as file:
-            pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        table = pa.ipc.open_file(pa.BufferReader(pa.py_buffer(pages))).read_all()
+        with pa.memory_map(str(path)) as source:
+            pages = source.read_buffer()
+            source.seek(0)
+            table = pa.ipc.open_file(source).read_all()
         check_schema(str(path), table.schema, schema)
         return cls(table, pages)
 
@@ -84,10 +88,13 @@ class MappedTable(NamedTuple):
         """Let the process hold none of the file's pages; what is read again comes back by itself.
 
         The system would take them when it needs them, but until then they count as the process's,
-        also for limits on its memory.
+        also for limits on its memory. (Python's own maps can do this too, but each keeps a file open.)
         """
-        if hasattr(mmap, "MADV_DONTNEED"):
-            self.pages.madvise(mmap.MADV_DONTNEED)
+        _LIBC.madvise(
+            ctypes.c_void_p(self.pages.address),
+            ctypes.c_size_t(self.pages.size),
+            mmap.MADV_DONTNEED,
+        )
 
 
 def checksum(path: Path) -> str:

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from data_contracts.arrow_files import checksum, read_ipc, write_ipc
+from data_contracts.arrow_files import MappedTable, checksum, read_ipc, write_ipc
 from data_contracts.identity import HALF, half
 from pipeline.id_halves import Halves, id_halves
 
@@ -54,16 +54,19 @@ class RecordCache:
         self._lock = threading.Lock()
         self._new: list[pa.Table] = []
         self._new_bytes = 0
-        tables = []
+        self._segments: list[MappedTable] = []
+        self._in_use: set[int] = set()
         if folder is not None and folder.exists():
-            tables = [read_ipc(path, self._stored) for path in _sound(folder)]
-        self._segments = [table.select(schema.names) for table in tables]
+            self._segments = [MappedTable.open(path, self._stored) for path in _sound(folder)]
+        tables = [one.table for one in self._segments]
         counts = [table.num_rows for table in tables]
         self._starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         chunks = [chunk for table in tables for chunk in table["content_id"].chunks]
         high, low = id_halves(pa.chunked_array(chunks, pa.string()))
         self._order = np.argsort(high, kind="stable")
         self._high, self._low = high[self._order], low[self._order]
+        for one in self._segments:
+            one.release()
 
     def __len__(self) -> int:
         """Rows in the cache when it was opened."""
@@ -100,18 +103,27 @@ class RecordCache:
         order = np.argsort(segments, kind="stable")
         ordered, numbers = rows[order], segments[order]
         parts = [self.schema.empty_table()]
+        self._use(set(numbers.tolist()))
         ends = np.append(np.flatnonzero(np.diff(numbers)) + 1, len(rows))
         for start, end in itertools.pairwise([0, *ends.tolist()]):
             if start < end:
                 number = numbers[start]
                 wanted = ordered[start:end] - self._starts[number]
-                parts.append(_rows_of(self._segments[number], wanted))
+                segment = self._segments[number].table.select(self.schema.names)
+                parts.append(_rows_of(segment, wanted))
         together = pa.concat_tables(parts)
         if (np.diff(order) == 1).all():
             return together
         back = np.empty(len(rows), np.int64)
         back[order] = np.arange(len(rows))
         return together.combine_chunks().take(pa.array(back))
+
+    def _use(self, numbers: set[int]) -> None:
+        """Hand back the pages of segments that were asked for before and are not now."""
+        with self._lock:
+            passed, self._in_use = self._in_use - numbers, numbers
+        for number in passed:
+            self._segments[number].release()
 
     def add(self, content_ids: pa.Array, results: pa.Table) -> None:
         """Store new results: in few segments, so some wait for others, or for `flush`."""

@@ -243,7 +243,9 @@ class _Learner:
             path.write_bytes((encoder / TOKENIZER_FILE).read_bytes())
             tokenizer = load_tokenizer(path)
             start = load_pretrained(encoder)
-            head = recipe.fit.shape.model_dump(include={"pooling", "evidence_rows"})
+            head = recipe.fit.shape.model_dump(
+                include={"pooling", "evidence_rows", "evidence_share"}
+            )
             shape, size = start.shape.model_copy(update=head), start.vocabulary_size
         self.model = Transformer(shape, size, dropout=recipe.fit.dropout, classes=len(labels))
         self.model.initialise(recipe.fit.seed)

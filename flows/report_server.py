@@ -105,7 +105,7 @@ class Pages:
         if path == "/":
             return render_index(gather_index(self._warehouse), self._warehouse.root.name, now())
         if path == "/contracts":
-            return render_contracts(Contracts.load())
+            return _linked(render_contracts(Contracts.load()), served_links())
         match = _PLACE.match(path)
         if match is None:
             raise _Refused(HTTPStatus.NOT_FOUND, "there is no such page")
@@ -123,7 +123,7 @@ class Pages:
         if not path.is_file():
             raise _Refused(HTTPStatus.NOT_FOUND, "there is no such report")
         links = served_links(ledger=place.kind != "models", models=self._models(place))
-        return path.read_text(encoding="utf-8").replace(SERVED_MARK, links, 1)
+        return _linked(path.read_text(encoding="utf-8"), links)
 
     def _models(self, place: _Place) -> list[str]:
         """List the models that were trained on a dataset version: its page is older than they are."""
@@ -147,7 +147,11 @@ class Pages:
     def _contracts(self, place: _Place, _: str) -> str:
         if not (place.folder / CONTRACTS_FOLDER).is_dir():
             raise _Refused(HTTPStatus.NOT_FOUND, "this version keeps no contract")
-        return render_contracts(kept_contracts(place.folder))
+        return _linked(render_contracts(kept_contracts(place.folder)), served_links(report=True))
+
+
+def _linked(page: str, links: str) -> str:
+    return page.replace(SERVED_MARK, links, 1)
 
 
 class _Handler(BaseHTTPRequestHandler):

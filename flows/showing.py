@@ -48,7 +48,8 @@ def show_row(path: Path, row: int, text_field: str = "text") -> ShownRow:
         RowUnknown: The file is not there, or has fewer rows.
     """
     if not path.is_file():
-        raise RowUnknown(path, row, "there is no such file")
+        told = "it is a folder: name a file in it" if path.is_dir() else "there is no such file"
+        raise RowUnknown(path, row, told)
     with path.open("rb") as file:
         head = file.read(SNIFFED_BYTES)
     with path.open("rb") as file:

@@ -6,6 +6,7 @@ from rich.table import Table
 
 from data_contracts.contract_diff import RuleChange, Way
 from data_contracts.contract_rules import Rule
+from flows.reports.formats import counted
 from flows.reports.visible_text import visible
 from flows.terminal import console
 
@@ -20,7 +21,7 @@ def print_rules(rules: Sequence[Rule]) -> None:
     for rule in rules:
         table.add_row(str(rule.severity), visible(rule.id), visible(rule.description))
     console.print(table)
-    console.print(f"{len(rules):,} rules, all of which can be checked.", highlight=False)
+    console.print(f"{counted(len(rules), 'rule')}, all of which can be checked.", highlight=False)
 
 
 def print_changes(changes: Sequence[RuleChange]) -> None:
@@ -39,4 +40,4 @@ def print_changes(changes: Sequence[RuleChange]) -> None:
         for way in Way
         if any(one.way is way for one in changes)
     )
-    console.print(f"{len(changes):,} rules differ: {counts}.", highlight=False)
+    console.print(f"{counted(len(changes), 'rule')} changed: {counts}.", highlight=False)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from flows.commands.completion import a_version
 from flows.commands.options import DEFAULT_WAREHOUSE, Json, WarehousePath
 
 contract = typer.Typer(
@@ -41,8 +42,8 @@ def check(
 
 @contract.command()
 def diff(
-    before: Annotated[str, typer.Argument(help=_WANTED)],
-    after: Annotated[str, typer.Argument(help=_WANTED)] = "mill",
+    before: Annotated[str, typer.Argument(help=_WANTED, autocompletion=a_version)],
+    after: Annotated[str, typer.Argument(help=_WANTED, autocompletion=a_version)] = "mill",
     refuse_looser: Annotated[
         bool,
         typer.Option("--refuse-looser", help="Exit with 3 when a rule may have become looser."),
@@ -70,7 +71,7 @@ def diff(
 
 @contract.command()
 def page(
-    wanted: Annotated[str, typer.Argument(help=_WANTED)] = "mill",
+    wanted: Annotated[str, typer.Argument(help=_WANTED, autocompletion=a_version)] = "mill",
     to: Annotated[Path, typer.Option(help="The page, one HTML file.")] = Path("contracts.html"),
     warehouse: WarehousePath = DEFAULT_WAREHOUSE,
     json: Json = False,

@@ -152,7 +152,11 @@ def diff(
 def report(
     wanted: Annotated[
         str | None,
-        typer.Argument(metavar="NAME[@VERSION]", help="A dataset or model; default: the latest."),
+        typer.Argument(
+            metavar="NAME[@VERSION]",
+            help="A dataset or model; default: the latest.",
+            autocompletion=a_version,
+        ),
     ] = None,
     show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     data_docs: Annotated[
@@ -217,7 +221,11 @@ def show(
 def lineage(
     wanted: Annotated[
         str | None,
-        typer.Argument(metavar="NAME[@VERSION]", help="A dataset or model; default: the latest."),
+        typer.Argument(
+            metavar="NAME[@VERSION]",
+            help="A dataset or model; default: the latest.",
+            autocompletion=a_version,
+        ),
     ] = None,
     as_mermaid: Annotated[
         bool, typer.Option("--mermaid", help="Print a Mermaid flowchart instead of a tree.")

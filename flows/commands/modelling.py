@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from data_contracts.progress import Progress, silent
+from flows.commands.completion import a_version
 from flows.commands.options import DEFAULT_WAREHOUSE, Json, WarehousePath
 
 TaskOrModel = Annotated[
@@ -26,7 +27,11 @@ Output = Annotated[
 def sample(
     prompt: Annotated[str, typer.Argument(help="What the model continues.")],
     model: Annotated[
-        str, typer.Option(help="NAME@VERSION, NAME for its latest version, or a model's folder.")
+        str,
+        typer.Option(
+            help="NAME@VERSION, NAME for its latest version, or a model's folder.",
+            autocompletion=a_version,
+        ),
     ],
     tokens: Annotated[int, typer.Option(min=1, help="How many tokens to write at most.")] = 100,
     temperature: Annotated[

@@ -1,5 +1,6 @@
 """Commands about candidates and production: compare, promote, roll back."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,19 +22,28 @@ def compare(
         str,
         typer.Argument(help="The model that it is held against.", autocompletion=a_version),
     ],
+    page: Annotated[
+        Path | None, typer.Option(help="Write a page of its own, one HTML file, here.")
+    ] = None,
     warehouse: WarehousePath = DEFAULT_WAREHOUSE,
     json: Json = False,
 ) -> None:
     """Measure two models on documents that neither was trained on: a paired bootstrap."""
     from data_contracts.warehouse import Warehouse
+    from data_contracts.whole_text import replace_text
+    from flows.commands.modelling import tell
     from flows.judging import compare_models
+    from flows.reports.verdict_page import render_verdict
     from flows.terminal import leave_output_to_json
     from flows.terminal_aliases import print_comparison
 
     leave_output_to_json(json)
 
-    found = compare_models(Warehouse.existing(warehouse), candidate, production)
+    place = Warehouse.existing(warehouse)
+    found = compare_models(place, candidate, production, tell(json=json))
     print_comparison(found)
+    if page is not None:
+        replace_text(page, render_verdict(found))
     if json:
         print(found.model_dump_json())
 

@@ -79,6 +79,7 @@ def render_page(
         language_name=language_name,
         visible=visible,
         ticked=ticked,
+        breakable=breakable,
         key=lambda text: one_line(text, KEY_CHARACTERS),
     )
     style = _style_sheet(figure_styles)
@@ -102,14 +103,17 @@ def table_script() -> str:
     return "\n" + (_TEMPLATES / "tables.js").read_text(encoding="utf-8")
 
 
-def served_links(*, ledger: bool, models: Sequence[str] = ()) -> str:
-    """Write the links that a report has while the report server shows it.
+def served_links(*, report: bool = False, ledger: bool = False, models: Sequence[str] = ()) -> str:
+    """Write the links that a page has while the report server shows it.
 
     Args:
-        ledger: Whether there is a ledger to search.
+        report: Whether there is a report beside it.
+        ledger: Whether there is a ledger to search, and contracts.
         models: NAME@VERSION of the models trained on it.
     """
     links = [("/", "All versions")]
+    if report:
+        links.append(("report.html", "Report"))
     if ledger:
         links += [("ledger", "Search the whole ledger"), ("contracts", "Contracts")]
     for label in models[-MODELS_LINKED:]:
@@ -135,6 +139,11 @@ def ticked(text: str) -> Markup:
         parts[-2:] = [parts[-2] + "`" + parts[-1]]
     coded = [Markup("<code>{}</code>").format(p) if n % 2 else p for n, p in enumerate(parts)]
     return Markup("").join(coded)
+
+
+def breakable(name: str) -> Markup:
+    """Show a column's name, which a narrow page may break behind its underscores alone."""
+    return Markup("_<wbr>").join(name.split("_"))
 
 
 def _style_sheet(figure_styles: Mapping[str, str]) -> str:

@@ -123,7 +123,14 @@ def _costs(reading: Reading) -> tuple[Piece, ...]:
 
 
 def _listed(others: Sequence[tuple[str, float]]) -> str:
-    return ", ".join(f"“{one_line(text, 30)}” {percent(chance, 1)}" for text, chance in others)
+    return ", ".join(f"{_quoted(text, 30)} {percent(chance, 1)}" for text, chance in others)
+
+
+def _quoted(text: str, characters: int) -> str:
+    """Show a token on one line; one of blanks is named, as nobody would see or hear it."""
+    if text.strip():
+        return f"“{one_line(text, characters)}”"
+    return "a line break" if "\n" in text else "a blank" if text else "nothing"
 
 
 def _costliest(reading: Reading) -> list[tuple[str, str, float, str]]:
@@ -134,7 +141,7 @@ def _costliest(reading: Reading) -> list[tuple[str, str, float, str]]:
     return [
         (
             one_line("".join(reading.pieces[max(0, place - 8) : place]), 60),
-            one_line(reading.pieces[place], 40),
+            _quoted(reading.pieces[place], 40),
             float(reading.bits[place]),
             _listed(reading.alternatives[place]),
         )

@@ -55,7 +55,7 @@ class ClassifyResult(Frozen):
     better_than_baseline: bool | None
     """Whether the encoder's accuracy is higher."""
     parameters: int
-    """Trainable parameters."""
+    """Parameters trained step by step; what evidence was fitted is not among them."""
     seconds: float
     """Wall time of training and measuring the encoder, all folds together."""
     processor_seconds: float
@@ -243,7 +243,9 @@ class _Learner:
             path.write_bytes((encoder / TOKENIZER_FILE).read_bytes())
             tokenizer = load_tokenizer(path)
             start = load_pretrained(encoder)
-            head = recipe.fit.shape.model_dump(include={"pooling", "evidence_rows"})
+            head = recipe.fit.shape.model_dump(
+                include={"pooling", "evidence_rows", "evidence_share"}
+            )
             shape, size = start.shape.model_copy(update=head), start.vocabulary_size
         self.model = Transformer(shape, size, dropout=recipe.fit.dropout, classes=len(labels))
         self.model.initialise(recipe.fit.seed)

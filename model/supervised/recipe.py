@@ -83,7 +83,7 @@ class PretrainedEncoder(Frozen):
     """An encoder that has learned a language before it learns the task, by guessing hidden tokens.
 
     Its vocabulary and shape are taken over: `vocabulary` does not count, and of `fit.shape` only
-    `pooling` and `evidence_rows`.
+    `pooling`, `evidence_rows` and `evidence_share`.
     """
 
     model: Path | None = None

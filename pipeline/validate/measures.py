@@ -4,8 +4,9 @@ Great Expectations then judges a one-row table of figures. It never sees the row
 of any length, and text, can be judged in bounded memory.
 """
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import polars as pl
 from polars.exceptions import PolarsError
@@ -15,6 +16,10 @@ from data_contracts.contracts import Contracts
 from pipeline.validate.copies import Copies, hashes
 
 _LISTED = 5
+_WITHOUT: Final = re.compile(
+    r"\^\[\^(?:\\x\{(?P<code>(?!D[89A-F])[0-9A-F]{1,4})\}|(?P<letter>\w))\]\*\$"
+)
+"""The pattern of a string in which one character is nowhere, such as `^[^\\x{FFFD}]*$`."""
 
 
 class Figure(NamedTuple):
@@ -179,7 +184,7 @@ def _is_invalid(name: str, check: LibraryCheck, schema: pl.Schema) -> pl.Expr:
     if given.validValues is not None:
         invalid.append(~value.is_in(list(given.validValues)))
     if given.pattern is not None:
-        invalid.append(~value.str.contains(given.pattern))
+        invalid.append(_breaks(value, given.pattern))
     if given.minLength is not None:
         invalid.append(value.str.len_chars() < given.minLength)
     if given.maxLength is not None:
@@ -193,6 +198,15 @@ def _is_invalid(name: str, check: LibraryCheck, schema: pl.Schema) -> pl.Expr:
     if given.exclusiveMaximum is not None:
         invalid.append(value >= given.exclusiveMaximum)
     return pl.any_horizontal(invalid)
+
+
+def _breaks(value: pl.Expr, pattern: str) -> pl.Expr:
+    """Say which strings hold no match; one character that may not be there is looked for as such."""
+    refused = _WITHOUT.fullmatch(pattern)
+    if refused is None:
+        return ~value.str.contains(pattern)
+    character = chr(int(refused["code"], 16)) if refused["code"] else refused["letter"]
+    return value.str.contains(character, literal=True)  # three times as fast as the expression
 
 
 def _wrong_columns(rule: Rule, schema: pl.Schema, contracts: Contracts) -> Figure:

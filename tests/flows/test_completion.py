@@ -34,5 +34,16 @@ def test_tab_offers_commands_versions_and_names(tmp_path):
     assert _offered("mill stat", tmp_path) == ["status"]
     versions = ["corpus@0001-abcdef01", "corpus@0002-abcdef02", "corpus@candidate"]
     assert _offered("mill verify --warehouse w corpus@", tmp_path) == versions
+    for command in (
+        "report",
+        "lineage",
+        "diff",
+        "export",
+        "promote",
+        "contract diff",
+        "export-model",
+    ):
+        assert _offered(f"mill {command} --warehouse w corpus@", tmp_path) == versions, command
+    assert _offered("mill why key --warehouse w --dataset corpus@", tmp_path) == versions
     assert _offered("mill rollback --warehouse w c", tmp_path) == ["corpus"]
     assert _offered("mill verify x", tmp_path) == [""]

@@ -84,3 +84,29 @@ def test_a_model_is_made_smaller_and_exported(made, tmp_path):
     assert "<svg" in (out / "report.html").read_text("utf-8")
     mill("export-model", model, "--to", tmp_path / "hf", "-w", warehouse.root)
     assert load_pretrained(tmp_path / "hf").parameter_count == models[0]["parameters"]
+
+
+def test_a_translation_is_learned_scored_on_a_page_and_used(tmp_path):
+    words = {"hund": "dog", "katze": "cat", "haus": "house", "<b>": "<i>"}
+    pairs = [(f"{a} {b}", f"{words[a]} {words[b]}") for a in words for b in words]
+    for name, rows in (("train", pairs * 8), ("held", pairs)):
+        for side, number in (("de", 0), ("en", 1)):
+            lines = [row[number] for row in rows]
+            (tmp_path / f"{name}.{side}").write_text("\n".join(lines) + "\n", "utf-8")
+    task = tmp_path / "words.yaml"
+    task.write_text(
+        "task: translate\n"
+        "train: {source: train.de, target: train.en}\n"
+        "validation: {source: held.de, target: held.en}\n"
+        "test: {source: held.de, target: held.en}\n"
+        "vocabulary: {size: 280}\n"
+        "fit: {epochs: 2, batch_tokens: 256, threads: 1, shape: {kind: encoder-decoder,"
+        " layers: 1, width: 16, heads: 2, context_tokens: 24}}\n"
+    )
+    scores = json.loads(mill("translate", task, "--json").splitlines()[-1])["scores"]
+    assert scores["chrf"]["low"] <= scores["chrf"]["value"] <= scores["chrf"]["high"]
+    page = (tmp_path / "words" / "report.html").read_text("utf-8")
+    assert f"{scores['bleu']['value']:.2f}" in page
+    assert "&lt;b&gt;" in page
+    assert "<b>" not in page
+    assert len(json.loads(mill("translate", tmp_path / "words", "hund", "haus", "--json"))) == 2

@@ -23,20 +23,30 @@ train(TrainInputs(dataset=Path(sys.argv[1])), recipe, Path(sys.argv[3]))
 """
 
 
+def broken_off(done, *_):
+    if done == 7:
+        raise KeyboardInterrupt
+
+
 @pytest.mark.parametrize(
-    ("kind", "changed"),
+    ("kind", "changed", "begun_alone"),
     [
-        ("decoder", {}),
-        ("encoder", {}),
-        ("decoder", {"shard_weights": True, "ema_decay": 0.5, "save": "best"}),
+        ("decoder", {"checkpoint_every_steps": 3}, True),
+        ("encoder", {}, False),
+        ("decoder", {"shard_weights": True, "ema_decay": 0.5, "save": "best"}, False),
     ],
-    ids=["decoder", "encoder", "weights in parts"],
+    ids=["decoder, taken up from one process", "encoder", "weights in parts"],
 )
-def test_two_processes_give_the_losses_of_one(version, tiny_train, tmp_path, kind, changed):
+def test_two_processes_give_the_losses_of_one(
+    version, tiny_train, tmp_path, kind, changed, begun_alone
+):
     shape = tiny_train.shape.model_copy(update={"kind": kind})
     changes = {"shape": shape, "budget_tokens": 12 * 256, "micro_batch_tokens": 64, **changed}
     recipe = tiny_train.model_copy(update=changes)
     alone = train(TrainInputs(dataset=version), recipe, tmp_path / "alone")
+    if begun_alone:
+        with pytest.raises(KeyboardInterrupt):
+            train(TrainInputs(dataset=version), recipe, tmp_path / "together", progress=broken_off)
     (tmp_path / "run.py").write_text(RUN)
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     arguments = [str(version), recipe.model_dump_json(), str(tmp_path / "together")]
@@ -48,7 +58,9 @@ def test_two_processes_give_the_losses_of_one(version, tiny_train, tmp_path, kin
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    result = (tmp_path / "together" / "result.json").read_text().replace(" ", "")
     one, two = (read_metrics(tmp_path / name / "metrics.jsonl") for name in ("alone", "together"))
+    assert ('"resumed_from_step":6' in result) == begun_alone
     assert [row.loss for row in two] == pytest.approx([row.loss for row in one], rel=1e-4)
     assert two[-1].validation_loss == pytest.approx(one[-1].validation_loss, rel=1e-4)
     weights = [

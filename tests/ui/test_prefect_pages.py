@@ -71,6 +71,17 @@ def _sent(page, press, wanted="**/create_flow_run"):
     pytest.fail(f"the page never asked for {wanted}")
 
 
+def _under_tab(page, name, wanted):
+    """Open a tab and find something there: a page that is still loading goes back to its first tab."""
+    for _ in range(4):
+        page.get_by_role("tab", name=name).click()
+        with contextlib.suppress(_too_long()):
+            panel = page.get_by_role("tabpanel", name=name)
+            panel.locator(wanted).first.wait_for(timeout=15_000)
+            return
+    pytest.fail(f"there is no {wanted} under {name}")
+
+
 def _open_artifact(page, workplace, key):
     """Go from a key's history to what it holds now."""
     page.goto(f"{workplace.pages}/artifacts/key/{key}")
@@ -104,8 +115,7 @@ def test_a_run_is_started_from_the_form_and_its_figures_and_report_are_there(
     ended = workplace.ended(run)
     assert ended["parameters"]["changes"] == ["dedup.jaccard_threshold=0.75"]
     page.get_by_text("CompletedWithWarnings").first.wait_for()  # without loading the page again
-    page.get_by_role("tab", name="Artifacts").click()
-    page.locator('a[href$="/artifacts/key/refresh-corpus"]').first.wait_for()
+    _under_tab(page, "Artifacts", 'a[href$="/artifacts/key/refresh-corpus"]')
     shot("2-run")
 
     version = store.latest("datasets", "corpus")
@@ -149,9 +159,7 @@ def test_the_weekly_schedule_is_switched_on(page, shot, workplace):
     workplace.until(waiting)  # the scheduler has planned the next Mondays
     assert all(one["expected_start_time"][11:16] == "03:00" for one in waiting())
     page.reload()
-    page.get_by_role("tab", name="Upcoming").click()
-    upcoming = page.get_by_role("tabpanel", name="Upcoming")
-    upcoming.locator('a[href*="/runs/flow-run/"]').first.wait_for()
+    _under_tab(page, "Upcoming", 'a[href*="/runs/flow-run/"]')
     shot("5-schedule")
 
 
@@ -197,3 +205,24 @@ def test_a_candidate_is_promoted_from_the_comparison_and_rolled_back(page, shot,
     page.goto(f"{workplace.pages}/runs")
     page.get_by_role("link", name="corpus rollback").first.wait_for()
     shot("10-rolled-back")
+
+
+def test_earlier_runs_versions_and_models_are_there_when_it_is_started_again(
+    page, shot, workplace, store
+):
+    runs = workplace.runs_of("refresh-and-retrain")  # those that are planned are planned anew
+    earlier = {one["id"]: one["state_type"] for one in runs if one["state_type"] != "SCHEDULED"}
+    assert workplace.stop() == 0
+    with workplace:
+        assert {run: workplace.read(run)["state_type"] for run in earlier} == earlier
+        run = next(run for run, state in earlier.items() if state == "COMPLETED")
+        name = workplace.read(run)["name"]
+        page.goto(f"{workplace.pages}/runs/flow-run/{run}")
+        page.get_by_text(name).first.wait_for()
+        _under_tab(page, "Artifacts", 'a[href$="/artifacts/key/refresh-corpus"]')
+        shot("14-earlier-run")
+        page.goto(workplace.reports)
+        for kind in ("datasets", "models"):
+            for version in store.versions(kind, "corpus"):
+                page.get_by_role("link", name=version).first.wait_for()
+        shot("15-earlier-versions")

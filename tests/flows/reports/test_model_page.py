@@ -49,7 +49,12 @@ def test_tasks_are_shown_with_their_groups_and_left_out_where_there_are_none(pag
 
 def test_evidence_is_shown_beside_held_out_text_and_left_out_where_there_is_none(page, report):
     text = Structure(page).text()
-    for words in ("0.020 0.006 to 0.070", "0.000 0.000 to 0.037", "0.110 0.040 to 0.180", "0.031"):
+    for words in (
+        "0.020 0.006 to 0.070",
+        "0.000 0.000 to 0.037",
+        "+0.110 bits per byte (95% interval +0.040 to +0.180)",
+        "0.031",
+    ):
         assert words in text
     nothing = {"positions": (), "calibration": None, "memorisation": None}
     evaluated = report.evaluated.model_copy(update=nothing)

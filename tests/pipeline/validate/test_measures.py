@@ -73,6 +73,8 @@ def test_metrics_of_strings_are_what_counting_one_by_one_gives(values):
     for arguments, valid in (
         ({"validValues": ("a", "字")}, lambda value: value in {"a", "字"}),
         ({"pattern": "^[ab]*$"}, lambda value: re.fullmatch("[ab]*", value)),
+        ({"pattern": "^[^字]*$"}, lambda value: "字" not in value),
+        ({"pattern": "^[^\\x{E9}]*$"}, lambda value: "é" not in value),
         ({"minLength": 2}, lambda value: len(value) >= 2),
         ({"maxLength": 1}, lambda value: len(value) <= 1),
         ({"minLength": 1, "pattern": "é"}, lambda value: "é" in value),

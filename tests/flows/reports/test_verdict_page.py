@@ -1,0 +1,66 @@
+import pytest
+
+from data_contracts.results import Interval
+from data_contracts.verdict import Comparison, SourceDifference, Verdict
+from flows.reports.verdict_page import render_verdict
+from tests.flows.reports.hostile_corpus import HOSTILE
+from tests.flows.reports.page_structure import Structure, hidden_characters
+
+
+def interval(value):
+    return Interval(value=value, low=value - 0.01, high=value + 0.01)
+
+
+def comparison(verdict=Verdict.BETTER, sources=("books", "web"), name="demo@0002-00000000"):
+    return Comparison(
+        candidate=name,
+        production="demo@0001-00000000",
+        candidate_dataset="demo@0002-11111111",
+        production_dataset="demo@0001-11111111",
+        held_out_in_both=40,
+        seen_in_training=3,
+        documents=37,
+        text_bytes=81_000,
+        candidate_bits_per_byte=interval(2.1),
+        production_bits_per_byte=interval(2.2),
+        difference=interval(-0.1),
+        margin=0.005,
+        verdict=verdict,
+        sources={
+            name: SourceDifference(documents=18, text_bytes=40_000, difference=interval(-0.05))
+            for name in sources
+        },
+    )
+
+
+@pytest.fixture(scope="module")
+def page():
+    return render_verdict(comparison())
+
+
+def test_both_models_the_difference_and_each_source_are_shown(page):
+    text = Structure(page).text()
+    for said in (
+        "2.1000 2.0900 to 2.1100", "-0.1000 -0.1100 to -0.0900", "-0.0500 -0.0600 to -0.0400",
+        "demo@0001-11111111", "3 of 40 were left out", "is better", "web",
+    ):  # fmt: skip
+        assert said in text
+    assert Structure(page).problems == []
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_every_verdict_is_put_in_words(verdict):
+    assert f"demo@0002-00000000 {'may be' if verdict == 'inconclusive' else 'is '}" in Structure(
+        render_verdict(comparison(verdict))
+    ).text().replace("\n", " ")
+
+
+def test_hostile_names_add_no_element(page):
+    hostile = render_verdict(comparison(sources=(HOSTILE, "web"), name=HOSTILE))
+    assert Structure(hostile).tags() == Structure(page).tags()
+    assert Structure(hostile).problems == []
+    assert hidden_characters(hostile) == []
+
+
+def test_equal_comparisons_give_equal_bytes(page):
+    assert render_verdict(comparison()) == page

@@ -55,7 +55,7 @@ class ClassifyResult(Frozen):
     better_than_baseline: bool | None
     """Whether the encoder's accuracy is higher."""
     parameters: int
-    """Trainable parameters."""
+    """Parameters trained step by step; what evidence was fitted is not among them."""
     seconds: float
     """Wall time of training and measuring the encoder, all folds together."""
     processor_seconds: float

@@ -305,14 +305,16 @@ class Warehouse:
         return path
 
     def _a_writer(self) -> tuple[str, str]:
-        """Name a dataset that is being written, and by whom."""
-        for path in sorted((self.root / "datasets").glob("*/.lease")):
+        """Name a dataset (or the run of a stage) that is being written, and by whom."""
+        leases = sorted((self.root / "datasets").glob("*/.lease"))
+        for path in [*leases, *sorted((self.root / "cache" / "locks").glob("*"))]:
             with path.open() as file:
                 try:
                     fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
                 except OSError:
-                    return path.parent.name, file.read() or "another process"
-        return "of an evaluation", "another process"
+                    name = path.parent.name if path in leases else path.name
+                    return name, file.read() or "another process"
+        return "of a run that ends just now", "another process"
 
     def staging_folder(self, kind: Kind, name: str, version: str) -> Path:
         """Make an empty folder to assemble a version in (cleared when a killed run left one)."""

@@ -1,11 +1,12 @@
 """What the pieces of a text say for each class, each by itself: the wide part of a wide and deep classifier.
 
-Logistic regression on tf-idf of tokens and of pairs of neighbouring tokens, fitted once, by
-`model.supervised.linear`, to the texts that the encoder learns from. On few texts it judges rare words better than an encoder does,
-which in turn reads what order means; as they err on different texts, both together are better than
-either (wide and deep: Cheng et al. 2016, arXiv 1606.07792; linear on bigrams beside composition: Wang
-and Manning 2012, "Baselines and Bigrams"). Each learns by itself and their chances are averaged: where
-one learns from the other's errors on the same texts, it sees hardly any, as those texts are known.
+Logistic regression and naive Bayes on tf-idf of tokens and of pairs of neighbouring tokens, fitted by
+`model.supervised.linear` to the texts that the encoder learns from. On few texts they judge rare
+words better than an encoder does, which in turn reads what order means; as they err on different
+texts, both together are better than either (wide and deep: Cheng et al. 2016, arXiv 1606.07792;
+counts and regression on bigrams: Wang and Manning 2012, "Baselines and Bigrams"). Each learns by
+itself and then their scores are averaged: where one learns what the other leaves open, it sees
+little, as the other knows the training texts already, above all where they are parts of each other.
 Letters as in `model.blocks`; K classes, R rows.
 """
 

@@ -215,8 +215,7 @@ class _Classifier:
         if not hasattr(model, "evidence"):
             return logits_BK
         said_BTK = model.evidence.by_token(self.tokens_BT, self.allowed_BT) * present_BT1
-        both_BK: Tensor = (logits_BK + model.evidence.start_K + said_BTK.sum(1)) / 2
-        return both_BK
+        return model.with_evidence(logits_BK, model.evidence.start_K + said_BTK.sum(1))
 
 
 def integrated_gradients(

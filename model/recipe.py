@@ -52,9 +52,13 @@ class ShapeRecipe(Frozen):
     pooling: Literal["mean", "max"] = "mean"
     """What of a text's vectors is scored for its class: their mean, or the largest of each column."""
     evidence_rows: int = Field(default=0, ge=0)
-    """Rows of a table (262,144, for instance) of what tokens and pairs of tokens say for each class by
-    themselves: logistic regression, fitted to the training texts, whose chances are averaged with the
-    encoder's (wide and deep: Cheng et al. 2016, arXiv 1606.07792); see `model.evidence`. 0: none."""
+    """Rows of a table of what tokens and pairs of tokens say for each class by themselves: logistic
+    regression and naive Bayes, fitted to the training texts, averaged with the encoder (wide and
+    deep: Cheng et al. 2016, arXiv 1606.07792); see `model.evidence`. Take many more rows than the
+    texts have different pairs (2,097,152 for ten thousand sentences): pairs that no training text has
+    must seldom meet a row in use. 0: none."""
+    evidence_share: float = Field(default=0.5, ge=0, le=1)
+    """How much evidence weighs beside the encoder in each class's score; more, the fewer the texts."""
 
     @model_validator(mode="after")
     def _heads_divide(self) -> Self:

@@ -107,8 +107,8 @@ class Transformer(nn.Module):
     def classify(self, tokens_BT: Tensor, allowed_BT: Tensor) -> Tensor:
         """Score the classes of texts, for an encoder built with `classes`.
 
-        In training the encoder is scored alone, else together with its evidence: their logits'
-        mean is, but for the scale, the geometric mean of their chances.
+        In training the encoder is scored alone, else together with its evidence: the weighted mean
+        of their logits gives, normalised, that geometric mean of their chances.
 
         Args:
             tokens_BT: int64.
@@ -119,8 +119,12 @@ class Transformer(nn.Module):
         """
         logits_BK = self.score_vectors(self.model.embed(tokens_BT), allowed_BT)
         if hasattr(self, "evidence") and not self.training:
-            logits_BK = (logits_BK + self.evidence(tokens_BT, allowed_BT)) / 2
+            logits_BK = self.with_evidence(logits_BK, self.evidence(tokens_BT, allowed_BT))
         return logits_BK
+
+    def with_evidence(self, logits_BK: Tensor, evidence_BK: Tensor) -> Tensor:
+        """Average what the encoder and the evidence say, as the shape weighs them."""
+        return torch.lerp(logits_BK, evidence_BK, self.shape.evidence_share)
 
     def score_vectors(self, x_BTC: Tensor, allowed_BT: Tensor) -> Tensor:
         """Score the classes of embedded texts by the encoder alone: logits, BK."""

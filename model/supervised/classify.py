@@ -55,7 +55,7 @@ class ClassifyResult(Frozen):
     better_than_baseline: bool | None
     """Whether the encoder's accuracy is higher."""
     parameters: int
-    """Trainable parameters."""
+    """Parameters trained step by step; what evidence was fitted is not among them."""
     seconds: float
     """Wall time of training and measuring the encoder, all folds together."""
     processor_seconds: float
@@ -243,7 +243,9 @@ class _Learner:
             path.write_bytes((encoder / TOKENIZER_FILE).read_bytes())
             tokenizer = load_tokenizer(path)
             start = load_pretrained(encoder)
-            head = recipe.fit.shape.model_dump(include={"pooling", "evidence_rows"})
+            head = recipe.fit.shape.model_dump(
+                include={"pooling", "evidence_rows", "evidence_share"}
+            )
             shape, size = start.shape.model_copy(update=head), start.vocabulary_size
         self.model = Transformer(shape, size, dropout=recipe.fit.dropout, classes=len(labels))
         self.model.initialise(recipe.fit.seed)
@@ -253,7 +255,8 @@ class _Learner:
         self.ids = self.classifier.encoded(train.texts)
         self.truth = torch.tensor(train.truth)
         if shape.evidence_rows:
-            fit_evidence(self.model.evidence, self.ids, self.truth.numpy())
+            classes = self.truth.numpy()
+            fit_evidence(self.model.evidence, self.ids, classes, counts=recipe.evidence_counts)
         self.model.to(pick_device())
         self.generator = np.random.default_rng(recipe.fit.seed)
 

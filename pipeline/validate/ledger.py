@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from data_contracts.arrow_files import read_partitions, write_parquet
@@ -29,6 +29,10 @@ DECIDING: Final = (Stage.INGEST, Stage.CLEAN, Stage.DEDUP)
 """Stages that drop records."""
 
 _MEASURED: Final = pa.schema([LEDGER.field(name) for name in ("record_id", "language", "edits")])
+_SURVIVORS: Final = pa.schema([("record_id", pa.string()), ("survivor_id", pa.string())])
+_CLUSTERS: Final = pa.schema([("record_id", pa.string()), ("cluster_id", pa.string())])
+_STAGES: Final = [*(str(stage) for stage in DECIDING), str(Stage.SHARD)]
+"""Who says what became of a record."""
 _FATES: Final = {str(reason): str(fate_of(reason)) for reason in Reason}
 
 
@@ -87,10 +91,10 @@ def _scatter(
     for stage, folder in zip(DECIDING, decisions, strict=True):
         spill.add(str(stage), folder, DECISIONS, DECISIONS.names)
     spill.add("kept", deduped.kept, KEPT, ["record_id", "split", "cluster_id"])
-    spill.add_frame("measured", pl.DataFrame(_MEASURED.empty_table()))
+    spill.begin("measured", _MEASURED)
     for table in read_partitions(cleaned.signals):
         columns = [table["record_id"], table["language"], edits_of(table)]
-        spill.add_frame("measured", pl.DataFrame(pa.table(columns, schema=_MEASURED)))
+        spill.add_table("measured", pa.table(columns, schema=_MEASURED))
     _scatter_clusters(spill, deduped)
 
 
@@ -116,148 +120,151 @@ def edits_of(signals: pa.Table) -> pa.Array:
 
 def _scatter_clusters(spill: Spill, deduped: DedupResult) -> None:
     """Find the cluster of each duplicate: its survivor's, which may lie in another bucket."""
-    named = pl.DataFrame(schema={"record_id": pl.String, "survivor_id": pl.String})
-    spill.add_frame("survivors", named)
+    spill.begin("survivors", _SURVIVORS)
     for table in read_partitions(deduped.decisions, DECISIONS):
-        rows = pl.DataFrame(table.select(["record_id", "survivor_id"])).drop_nulls()
-        spill.add_frame("survivors", rows, key="survivor_id")
-    spill.add_frame("clusters", named.rename({"survivor_id": "cluster_id"}))
+        named = table.select(_SURVIVORS.names).filter(pc.is_valid(table["survivor_id"]))
+        spill.add_table("survivors", named.cast(_SURVIVORS), key="survivor_id")
+    spill.begin("clusters", _CLUSTERS)
     for bucket in range(spill.buckets):
         survivors, kept = spill.read("survivors", bucket), spill.read("kept", bucket)
         ids = Ids(kept["record_id"])
-        clusters = kept["cluster_id"][ids.order].gather(
-            _or_null(ids.find(survivors["survivor_id"]))
-        )
-        found = survivors.select("record_id").with_columns(clusters.alias("cluster_id"))
-        spill.add_frame("clusters", found.drop_nulls())
+        places = ids.find(survivors["survivor_id"])
+        found = np.flatnonzero(places >= 0)
+        clusters = kept["cluster_id"].take(pa.array(ids.order[places[found]]))
+        columns = [survivors["record_id"].take(pa.array(found)), clusters]
+        rows = pa.Table.from_arrays(columns, schema=_CLUSTERS)
+        spill.add_table("clusters", rows.filter(pc.is_valid(rows["cluster_id"])))
 
 
 class Ids:
     """Record ids of a bucket, to be found by their halves: a join of strings takes five times as long."""
 
-    def __init__(self, record_ids: pl.Series) -> None:
+    def __init__(self, record_ids: pa.ChunkedArray) -> None:
         """Sort ids."""
-        halves = id_halves(record_ids.to_arrow().cast(pa.string()))
+        halves = id_halves(record_ids)
         self.order = ascending(halves)
         self._halves = (halves[0][self.order], halves[1][self.order])
 
-    def find(self, record_ids: pl.Series) -> NDArray[np.int64]:
+    def find(self, record_ids: pa.ChunkedArray) -> NDArray[np.int64]:
         """Look ids up.
 
         Returns:
             int64 (ids,): the place of each in order, -1 where it is not there.
         """
-        return find_halves(self._halves, id_halves(record_ids.to_arrow().cast(pa.string())))
+        return find_halves(self._halves, id_halves(record_ids))
 
 
 def _ledger_of(spill: Spill, bucket: int) -> pa.Table:
     """Join one bucket, sorted by record_id."""
     origins = spill.read("origins", bucket)
     ids = Ids(origins["record_id"])
-    origins = origins[ids.order]
-    _check_single("origins", origins, ids.find(origins["record_id"]))
-    fates = pl.concat(
-        [
-            *(
-                spill.read(str(stage), bucket).with_columns(stage=pl.lit(str(stage)))
-                for stage in DECIDING
-            ),
-            spill.read("kept", bucket).with_columns(stage=pl.lit(str(Stage.SHARD))),
-        ],
-        how="diagonal",
-    )
-    places = ids.find(fates["record_id"])
-    _check_single("fates", fates, places)
-    _check_same(origins, fates, places)
+    origins = origins.take(pa.array(ids.order))
+    _check_single("origins", origins["record_id"], ids.find(origins["record_id"]))
+    tables = [spill.read(str(stage), bucket) for stage in DECIDING]
+    decided, kept = pa.concat_tables(tables).combine_chunks(), spill.read("kept", bucket)
+    fated = pa.chunked_array([*decided["record_id"].chunks, *kept["record_id"].chunks], pa.string())
+    stages = np.repeat(np.arange(len(_STAGES)), [one.num_rows for one in (*tables, kept)])
+    places = ids.find(fated)
+    _check_single("fates", fated, places, stages)
+    _check_same(origins, fated, places, stages)
     measured, clusters = spill.read("measured", bucket), spill.read("clusters", bucket)
     of_measured = ids.find(measured["record_id"])
-    _check_single("signals", measured, of_measured)
-    return _joined(
-        origins,
-        _rows_at(fates.drop("record_id", "reasons"), places, origins.height),
-        _rows_at(measured.select("language"), of_measured, origins.height),
-        _rows_at(
-            clusters.select(of_survivor="cluster_id"),
-            ids.find(clusters["record_id"]),
-            origins.height,
-        ),
-        reasons=_lists_at(fates["reasons"], places, origins.height),
-        edits=_lists_at(measured["edits"], of_measured, origins.height),
-    )
-
-
-def _joined(*frames: pl.DataFrame, **lists: pa.Array) -> pa.Table:
-    """Put columns beside each other, as LEDGER has them."""
-    rows = pl.concat(frames, how="horizontal").with_columns(
-        fate=pl.when(pl.col("reason").is_null())
-        .then(pl.lit(str(Fate.KEPT)))
-        .otherwise(pl.col("reason").replace_strict(_FATES, default=None, return_dtype=pl.String)),
-        cluster_id=pl.coalesce("cluster_id", "of_survivor"),
-        shard=pl.lit(None, pl.String),
-        row=pl.lit(None, pl.Int64),
-        tokens=pl.lit(None, pl.Int64),
-    )
-    unknown = rows.filter(pl.col("fate").is_null())
-    if not unknown.is_empty():
-        raise LedgerBroken(f"{unknown['reason'][0]!r} is not a reason")
-    columns = dict(zip(rows.columns, rows.to_arrow().itercolumns(), strict=True)) | lists
-    arrays = [columns[field.name].cast(field.type) for field in LEDGER]
+    _check_single("signals", measured["record_id"], of_measured)
+    of_decided = places[: decided.num_rows]
+    rows = origins.num_rows
+    columns = {
+        **dict(zip(origins.column_names, origins.columns, strict=True)),
+        "stage": pa.array(_STAGES).take(pa.array(_rows_at(stages, places, rows))),
+        **_columns_at(decided, ["reason", "survivor_id", "similarity"], of_decided, rows),
+        **_columns_at(kept, ["split", "cluster_id"], places[decided.num_rows :], rows),
+        **_columns_at(measured, ["language"], of_measured, rows),
+        "reasons": _lists_at(decided["reasons"], of_decided, rows),
+        "edits": _lists_at(measured["edits"], of_measured, rows),
+    }
+    of_survivor = _columns_at(clusters, ["cluster_id"], ids.find(clusters["record_id"]), rows)
+    columns["cluster_id"] = pc.coalesce(columns["cluster_id"], of_survivor["cluster_id"])
+    columns["fate"] = _fates_of(columns["reason"])
+    arrays = [
+        columns[field.name].cast(field.type)
+        if field.name in columns
+        else pa.nulls(rows, field.type)
+        for field in LEDGER
+    ]
     return pa.Table.from_arrays(arrays, schema=LEDGER)
 
 
-def _rows_at(rows: pl.DataFrame, places: NDArray[np.int64], height: int) -> pl.DataFrame:
-    """Put each row at its place of so many; what has no place is left out, where none is are nulls."""
-    at = np.full(height, -1, np.int64)
+def _fates_of(reasons: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Name the fate that each reason means; without one a record is kept."""
+    numbers = pc.index_in(reasons, value_set=pa.array(list(_FATES)))
+    unknown = pc.and_(pc.is_valid(reasons), pc.is_null(numbers))
+    if pc.any(unknown).as_py():
+        raise LedgerBroken(f"{reasons.filter(unknown)[0].as_py()!r} is not a reason")
+    return pc.fill_null(pa.array(list(_FATES.values())).take(numbers), str(Fate.KEPT))
+
+
+def _columns_at(
+    table: pa.Table, names: list[str], places: NDArray[np.int64], rows: int
+) -> dict[str, pa.ChunkedArray]:
+    """Put each row at its place of so many: without one it is left out, where none is are nulls."""
+    at = np.full(rows, -1, np.int64)
     known = np.flatnonzero(places >= 0)
     at[places[known]] = known
-    return rows.select(pl.all().gather(_or_null(at)))
+    return {name: table[name].take(pa.array(at, mask=at < 0)) for name in names}
 
 
-def _lists_at(lists: pl.Series, places: NDArray[np.int64], height: int) -> pa.Array:
+def _rows_at(values: NDArray[np.int64], places: NDArray[np.int64], rows: int) -> NDArray[np.int64]:
+    at = np.zeros(rows, np.int64)
+    at[places] = values
+    return at
+
+
+def _lists_at(lists: pa.ChunkedArray, places: NDArray[np.int64], rows: int) -> pa.Array:
     """Do the same with lists, empty where none is: most are, so only the others are moved."""
-    lengths = lists.list.len().fill_null(0).to_numpy()
-    rows = np.flatnonzero((lengths > 0) & (places >= 0))
-    rows = rows[np.argsort(places[rows])]
-    counts = np.zeros(height, np.int64)
-    counts[places[rows]] = lengths[rows]
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
+    some = np.flatnonzero((lengths > 0) & (places >= 0))
+    some = some[np.argsort(places[some])]
+    counts = np.zeros(rows, np.int64)
+    counts[places[some]] = lengths[some]
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-    values = lists.gather(rows).explode(empty_as_null=False).to_arrow()
+    values = lists.take(pa.array(some)).combine_chunks().flatten()
     return pa.ListArray.from_arrays(pa.array(offsets), values)
 
 
-def _or_null(places: NDArray[np.int64]) -> pl.Series:
-    return pl.DataFrame({"place": places}).select(
-        pl.when(pl.col("place") >= 0).then(pl.col("place"))
-    )["place"]
-
-
-def _check_single(what: str, rows: pl.DataFrame, places: NDArray[np.int64]) -> None:
+def _check_single(
+    what: str,
+    record_ids: pa.ChunkedArray,
+    places: NDArray[np.int64],
+    stages: NDArray[np.int64] | None = None,
+) -> None:
     """Refuse rows of which two have one place: they are of one record."""
-    known = places[places >= 0]
-    times = np.bincount(known)
-    if len(known) == len(rows) and (times < 2).all():
+    if (places >= 0).all() and (np.bincount(places) < 2).all():
         return
-    twice = rows.filter(pl.col("record_id").is_duplicated())
-    if twice.is_empty():
+    counts = pa.table(record_ids.value_counts().flatten(), ["record_id", "times"])
+    twice = counts.filter(pc.greater(counts["times"], 1)).sort_by("record_id")
+    if not twice.num_rows:
         return
-    record = twice["record_id"].sort()[0]
-    said = twice.filter(pl.col("record_id") == record)
-    stages = said["stage"].to_list() if "stage" in said.columns else [what] * said.height
-    raise LedgerBroken(f"record {record} is there {said.height} times in {what}: {stages}")
+    record, times = twice["record_id"][0].as_py(), twice["times"][0].as_py()
+    there = np.flatnonzero(pc.equal(record_ids, record).to_numpy())
+    said = [what] * times if stages is None else [_STAGES[number] for number in stages[there]]
+    raise LedgerBroken(f"record {record} is there {times} times in {what}: {said}")
 
 
-def _check_same(origins: pl.DataFrame, fates: pl.DataFrame, places: NDArray[np.int64]) -> None:
+def _check_same(
+    origins: pa.Table,
+    fated: pa.ChunkedArray,
+    places: NDArray[np.int64],
+    stages: NDArray[np.int64],
+) -> None:
     """Refuse a record without a fate, and a fate of no record."""
-    has_fate = np.zeros(origins.height, np.bool_)
-    has_fate[places[places >= 0]] = True
-    if not has_fate.all():
-        lost = origins.filter(~pl.Series(has_fate))
-        row = lost.row(0, named=True)
+    lost = np.ones(origins.num_rows, np.bool_)
+    lost[places[places >= 0]] = False
+    if lost.any():
+        row = origins.slice(int(np.argmax(lost)), 1).to_pylist()[0]
         raise LedgerBroken(
-            f"{lost.height} records have no fate, such as {row['record_id']} "
+            f"{int(lost.sum())} records have no fate, such as {row['record_id']} "
             f"({row['source']}, {row['path']}, {row['position']})"
         )
-    foreign = fates.filter(pl.Series(places < 0)).sort("record_id")
-    if not foreign.is_empty():
-        record, stage = foreign["record_id"][0], foreign["stage"][0]
-        raise LedgerBroken(f"record {record} of {stage} is unknown to ingest")
+    foreign = np.flatnonzero(places < 0)
+    if len(foreign):
+        record, number = min((fated[int(one)].as_py(), int(one)) for one in foreign)
+        raise LedgerBroken(f"record {record} of {_STAGES[stages[number]]} is unknown to ingest")

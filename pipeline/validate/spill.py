@@ -4,18 +4,19 @@ A bucket is a range of record_ids. Ids are hashes, so buckets are of about the s
 after another they are sorted.
 """
 
-from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-import polars as pl
+import numpy as np
 import pyarrow as pa
 
 from data_contracts.arrow_files import read_partitions
+from pipeline.id_halves import id_halves
 
 BUCKET_ROWS: Final = 500_000
 """Input records that a bucket should hold: the ledger needs about 1 KB of memory for each."""
-_HEAD_DIGITS: Final = 8
+_HALF: Final = np.uint64(32)
 
 
 class Spill:
@@ -45,53 +46,47 @@ class Spill:
         Raises:
             SchemaMismatch: A partition has other columns.
         """
-        self.add_frame(name, pl.DataFrame(schema=_polars_schema(schema.field(c) for c in columns)))
+        self.begin(name, pa.schema([schema.field(column) for column in columns]))
         for table in read_partitions(folder, schema):
-            self.add_frame(name, _frame(table.select(columns)))
+            self.add_table(name, table.select(columns))
 
-    def add_frame(self, name: str, frame: pl.DataFrame, key: str = "record_id") -> None:
-        """Scatter rows by the record_id in a column; where it is null the row goes to bucket 0."""
-        if self.buckets == 1 or frame.is_empty():
-            self._append(name, 0, frame)
+    def begin(self, name: str, schema: pa.Schema) -> None:
+        """Start a table without rows, so that `read` knows its columns."""
+        self._append(name, 0, schema.empty_table())
+
+    def add_table(self, name: str, table: pa.Table, key: str = "record_id") -> None:
+        """Scatter rows by the record_id in a column, which is never null."""
+        if not table.num_rows:
             return
-        head = pl.col(key).str.head(_HEAD_DIGITS).str.to_integer(base=16, dtype=pl.Int64)
-        number = (head * self.buckets // 16**_HEAD_DIGITS).fill_null(0).alias("bucket")
-        for (bucket,), rows in (
-            frame.with_columns(number)
-            .partition_by("bucket", as_dict=True, include_key=False)
-            .items()
-        ):
-            self._append(name, int(bucket), rows)
+        if self.buckets == 1:
+            self._append(name, 0, table)
+            return
+        head = id_halves(table[key])[0] >> _HALF
+        bucket = (head * np.uint64(self.buckets)) >> _HALF
+        rows = table.take(pa.array(np.argsort(bucket, kind="stable")))
+        ends = np.cumsum(np.bincount(bucket.astype(np.int64), minlength=self.buckets)).tolist()
+        for number, (start, end) in enumerate(pairwise([0, *ends])):
+            if end > start:
+                self._append(name, number, rows.slice(start, end - start))
 
-    def read(self, name: str, bucket: int) -> pl.DataFrame:
+    def read(self, name: str, bucket: int) -> pa.Table:
         """Read a table's rows in one bucket (none, but with columns, when there are none)."""
         path = self._path(name, bucket)
         if not path.exists():
-            return self.read(name, 0).clear()
+            return self.read(name, 0).slice(0, 0)
         with pa.OSFile(str(path), "rb") as source:
             tables = []
             while source.tell() < source.size():
                 tables.append(pa.ipc.open_stream(source).read_all())
-        return _frame(pa.concat_tables(tables))
+        return pa.concat_tables(tables).combine_chunks()
 
     def _path(self, name: str, bucket: int) -> Path:
         return self._folder / f"{name}-{bucket:05d}"
 
-    def _append(self, name: str, bucket: int, rows: pl.DataFrame) -> None:
+    def _append(self, name: str, bucket: int, rows: pa.Table) -> None:
         # One stream after another in the same file: no file stays open, however many buckets.
-        table = rows.to_arrow()
         with (
             pa.OSFile(str(self._path(name, bucket)), "ab") as sink,
-            pa.ipc.new_stream(sink, table.schema) as writer,
+            pa.ipc.new_stream(sink, rows.schema) as writer,
         ):
-            writer.write_table(table)
-
-
-def _frame(table: pa.Table) -> pl.DataFrame:
-    frame = pl.from_arrow(table)
-    assert isinstance(frame, pl.DataFrame), "a table becomes a frame"  # noqa: S101
-    return frame
-
-
-def _polars_schema(fields: Iterator[pa.Field]) -> pl.Schema:
-    return _frame(pa.schema(list(fields)).empty_table()).schema
+            writer.write_table(rows)

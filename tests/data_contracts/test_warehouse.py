@@ -179,6 +179,8 @@ def test_nothing_is_taken_out_of_the_cache_while_anybody_runs(tmp_path):
             warehouse.alone().__enter__()
     with warehouse.only_worker(warehouse.run_folder(Stage.EVALUATE, "key")):
         assert warehouse.prune_cache(max_bytes=0) == 0
+        with pytest.raises(WarehouseBusy, match=r"`evaluate-key`"):
+            warehouse.alone().__enter__()
     assert (folder / "file").exists()
     assert warehouse.prune_cache(max_bytes=0) == 100
 

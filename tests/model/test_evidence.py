@@ -1,4 +1,4 @@
-"""Evidence against logistic regression on a table filled by hand."""
+"""Evidence against regression and counts on a table filled by hand."""
 
 import numpy as np
 import pytest
@@ -34,16 +34,16 @@ def logits(evidence, text):
 
 
 @settings(max_examples=25)
-@given(labelled_texts, st.lists(st.integers(0, 60), min_size=1, max_size=9))
-def test_the_same_chances_as_by_hand(labelled, asked):
+@given(labelled_texts, st.lists(st.integers(0, 60), min_size=1, max_size=9), st.booleans())
+def test_the_same_chances_as_by_hand(labelled, asked, counted):
     texts, truth = texts_and_truth(labelled)
     evidence = Evidence(ROWS, CLASSES)
-    fit_evidence(evidence, texts, truth)
-    wanted = evidence_by_hand(texts, truth, [*texts, np.array(asked)], ROWS)
+    fit_evidence(evidence, texts, truth, counts=counted)
+    asked_all = [*texts, np.array(asked)]
+    wanted = evidence_by_hand(texts, truth, asked_all, ROWS, CLASSES, counted=counted)
     seen = np.unique(truth)
-    for text, chances in zip([*texts, np.array(asked)], wanted, strict=True):
-        found = logits(evidence, text)[torch.from_numpy(seen)].softmax(-1)
-        np.testing.assert_allclose(found, chances, atol=2e-3)
+    for text, one in zip(asked_all, wanted, strict=True):
+        np.testing.assert_allclose(logits(evidence, text)[seen], one[seen], atol=0.02)
 
 
 def test_a_class_without_texts_is_the_least_likely():
@@ -78,7 +78,13 @@ def test_a_pair_is_another_piece_than_its_tokens_and_than_its_reverse():
 
 def test_a_classifier_averages_its_logits_with_its_evidence_but_learns_without():
     shape = ShapeRecipe(
-        kind="encoder", layers=1, width=16, heads=2, context_tokens=8, evidence_rows=ROWS
+        kind="encoder",
+        layers=1,
+        width=16,
+        heads=2,
+        context_tokens=8,
+        evidence_rows=ROWS,
+        evidence_share=0.25,
     )
     model = Transformer(shape, 50, classes=CLASSES)
     model.initialise(1)
@@ -88,7 +94,7 @@ def test_a_classifier_averages_its_logits_with_its_evidence_but_learns_without()
     tokens, allowed = torch.tensor([[1, 2, 3]]), torch.ones(1, 3, dtype=torch.bool)
     alone = model.train().classify(tokens, allowed)
     both = model.eval().classify(tokens, allowed)
-    torch.testing.assert_close(both, (alone + model.evidence.start_K) / 2)
+    torch.testing.assert_close(both, 0.75 * alone + 0.25 * model.evidence.start_K)
 
 
 @pytest.mark.parametrize("name", ["ngram_rows", "convolution_tokens", "evidence_rows"])

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+from pydantic import Field
+
 from data_contracts.frozen import Frozen
+from data_contracts.interval import Interval
 from data_contracts.manifest import DatasetManifest, ModelManifest
 from data_contracts.results import EvaluateResult, SplitFigures
 from data_contracts.warehouse import Warehouse
@@ -61,6 +64,8 @@ class ModelSummary(Frozen):
     """Bits per byte of the model and the baselines."""
     beats_baselines: bool
     """Whether the model's intervals lie wholly under every baseline's."""
+    accuracy: dict[str, Interval] = Field(default_factory=dict)
+    """Share of right answers on each likelihood task."""
 
 
 class RunSummary(Frozen):
@@ -117,4 +122,5 @@ def _summarise_model(
         parameters=manifest.parameters,
         figures=evaluated.figures if evaluated else (),
         beats_baselines=bool(evaluated and evaluated.beats_baselines),
+        accuracy={task.name: task.accuracy for task in evaluated.tasks} if evaluated else {},
     )

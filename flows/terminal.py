@@ -117,6 +117,9 @@ def _print_figures(model: ModelSummary) -> None:
         ]
         table.add_row(predictor, *cells)
     console.print(table)
+    for task, one in model.accuracy.items():
+        said = f"accuracy on {task}: {one.value:.3f} ({one.low:.3f}–{one.high:.3f})"
+        console.print(said, highlight=False, soft_wrap=True)
     verdict = (
         "[green]the model beats every baseline; the intervals do not touch[/]"
         if model.beats_baselines

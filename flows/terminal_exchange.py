@@ -6,6 +6,7 @@ from pathlib import Path
 from flows.deliveries import Backfilled
 from flows.exporting import Exported
 from flows.publish import Published
+from flows.reports.formats import counted
 from flows.terminal import console
 
 
@@ -13,7 +14,7 @@ def print_exported(done: Exported) -> None:
     """Print what was written where."""
     counts = ", ".join(f"{split} {count:,}" for split, count in done.documents.items())
     _say(f"{done.version}: {counts} documents")
-    _say(f"{done.folder}: {len(done.files)} files, {done.bytes / 1e6:,.1f} MB")
+    _say(f"{done.folder}: {counted(len(done.files), 'file')}, {done.bytes / 1e6:,.1f} MB")
 
 
 def print_adopted(done: Published, origin: str) -> None:
@@ -26,7 +27,7 @@ def print_backfilled(done: Backfilled, recipe: Path) -> None:
     """Print what was kept, and what comes next."""
     old = done.files - done.kept
     _say(
-        f"source {done.source} of {done.dataset}: {done.files} files, {done.bytes / 1e6:,.1f} MB; "
+        f"source {done.source} of {done.dataset}: {counted(done.files, 'file')}, {done.bytes / 1e6:,.1f} MB; "
         f"{done.kept} kept now, {old} there before"
     )
     if done.kept:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from data_contracts.drift import MUCH
 from flows.comparison import Comparison, Move, records_of
 from flows.reports.formats import count, counted
 from flows.reports.page import render_page
@@ -11,6 +12,9 @@ _SECTIONS: Final = (
     ("fates", "Fates"),
     ("drift", "Drift"),
 )
+
+_DRIFTS_SHOWN: Final = 12
+"""Signals that are seen at once, those that moved furthest; the others are a click away."""
 
 
 def render_comparison(found: Comparison) -> str:
@@ -27,7 +31,9 @@ def render_comparison(found: Comparison) -> str:
         sections=_SECTIONS,
         fate_changes=_rows(found.fate_changes),
         arrivals=_rows(found.arrivals),
-        furthest=max((one.psi for one in found.drift), default=0.0),
+        # The index of another population fills a bar: drawn to the largest, noise would look like much.
+        furthest=max([MUCH, *(one.psi for one in found.drift)]),
+        drifts_shown=_DRIFTS_SHOWN,
     )
 
 

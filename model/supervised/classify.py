@@ -255,7 +255,8 @@ class _Learner:
         self.ids = self.classifier.encoded(train.texts)
         self.truth = torch.tensor(train.truth)
         if shape.evidence_rows:
-            fit_evidence(self.model.evidence, self.ids, self.truth.numpy())
+            classes = self.truth.numpy()
+            fit_evidence(self.model.evidence, self.ids, classes, counts=recipe.evidence_counts)
         self.model.to(pick_device())
         self.generator = np.random.default_rng(recipe.fit.seed)
 

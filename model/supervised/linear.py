@@ -44,18 +44,22 @@ def linear_chances(
 
 
 def fit_evidence(
-    evidence: Evidence, texts: Sequence[NDArray[np.int64]], truth: NDArray[np.int64]
+    evidence: Evidence,
+    texts: Sequence[NDArray[np.int64]],
+    truth: NDArray[np.int64],
+    *,
+    counts: bool = True,
 ) -> None:
     """Fit the wide part of a classifier, on tf-idf of tokens and of pairs of neighbouring tokens.
 
-    It is the mean of logistic regression and of naive Bayes' counts, brought to the same spread over
-    the texts: either is the better one on some tasks (Wang and Manning 2012), and their mean is near
-    the better one on all that were tried.
+    It is logistic regression, or the mean of that and of naive Bayes' counts, brought to the same
+    spread over the texts: either is the better one on some tasks (Wang and Manning 2012).
 
     Args:
         evidence: Receives what was fitted.
         texts: int64 token ids of each.
         truth: int64 (texts,), their classes, at least two different ones.
+        counts: Whether naive Bayes' counts are half of it.
     """
     rows, classes = evidence.table_RK.shape
     row_N = np.concatenate([pieces(torch.from_numpy(ids)[None], rows).flatten() for ids in texts])
@@ -67,11 +71,13 @@ def fit_evidence(
     length_M = np.sqrt(np.bincount(text_N, rarity_U[row_N] ** 2))
     read = csr_matrix((rarity_U[row_N] / length_M[text_N], (text_N, row_N)), size)
     fitted_UK, start_K = _regression(read, truth, classes)
-    # A piece counts in naive Bayes as often as it stands there, however rare it is.
-    counted_UK = _log_ratios(held, truth, classes) / rarity_U[:, None]
-    counted_UK *= _spread(read @ fitted_UK) / max(_spread(read @ counted_UK), 1e-9)
+    if counts:
+        # A piece counts in naive Bayes as often as it stands there, however rare it is.
+        counted_UK = _log_ratios(held, truth, classes) / rarity_U[:, None]
+        counted_UK *= _spread(read @ fitted_UK) / max(_spread(read @ counted_UK), 1e-9)
+        fitted_UK = (fitted_UK + counted_UK) / 2
     rows_U = torch.from_numpy(used_U)
-    evidence.table_RK[rows_U] = torch.from_numpy((fitted_UK + counted_UK) / 2).float()
+    evidence.table_RK[rows_U] = torch.from_numpy(fitted_UK).float()
     evidence.rarity_R[rows_U] = torch.from_numpy(rarity_U).float()
     evidence.start_K.copy_(torch.from_numpy(start_K))
 

@@ -139,6 +139,9 @@ class ClassifyRecipe(Frozen):
     """Model and training."""
     pretrained: PretrainedEncoder | None = None
     """Start from an encoder trained on a dataset version; None: from random weights."""
+    evidence_counts: bool = True
+    """Whether half of the evidence (`fit.shape.evidence_rows`) is naive Bayes' counts, beside logistic
+    regression: they help to tell two classes apart, not many of unlike size."""
     token_dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of the tokens that each training step leaves out of its texts, against overfitting."""
     members: int = Field(default=1, ge=1, le=100)

@@ -34,14 +34,15 @@ def logits(evidence, text):
 
 
 @settings(max_examples=25)
-@given(labelled_texts, st.lists(st.integers(0, 60), min_size=1, max_size=9))
-def test_the_same_chances_as_by_hand(labelled, asked):
+@given(labelled_texts, st.lists(st.integers(0, 60), min_size=1, max_size=9), st.booleans())
+def test_the_same_chances_as_by_hand(labelled, asked, counted):
     texts, truth = texts_and_truth(labelled)
     evidence = Evidence(ROWS, CLASSES)
-    fit_evidence(evidence, texts, truth)
-    wanted = evidence_by_hand(texts, truth, [*texts, np.array(asked)], ROWS, CLASSES)
+    fit_evidence(evidence, texts, truth, counts=counted)
+    asked_all = [*texts, np.array(asked)]
+    wanted = evidence_by_hand(texts, truth, asked_all, ROWS, CLASSES, counted=counted)
     seen = np.unique(truth)
-    for text, one in zip([*texts, np.array(asked)], wanted, strict=True):
+    for text, one in zip(asked_all, wanted, strict=True):
         np.testing.assert_allclose(logits(evidence, text)[seen], one[seen], atol=0.02)
 
 

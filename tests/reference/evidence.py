@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from model.evidence import pieces
 
 
-def evidence_by_hand(texts, truth, asked, rows, classes):
+def evidence_by_hand(texts, truth, asked, rows, classes, *, counted=True):
     """Logits of the classes for each text asked about; those of classes without texts are no good."""
 
     def pieces_of(text):
@@ -41,22 +41,31 @@ def evidence_by_hand(texts, truth, asked, rows, classes):
         weights[:, regression.classes_] = regression.coef_.T
         starts[regression.classes_] = regression.intercept_
 
-    counts = np.zeros((rows, classes))
-    for one, pieces_found in zip(truth, found, strict=True):
-        for row in pieces_found:
-            counts[row, one] += 1
-    ratios = np.zeros((rows, classes))
-    for one in range(classes):
-        within = sum(counts[row, one] + 1 for row in used)
-        without = sum(counts[row].sum() - counts[row, one] + 1 for row in used)
-        for row in used:
-            share = (counts[row, one] + 1) / within
-            other = (counts[row].sum() - counts[row, one] + 1) / without
-            ratios[row, one] = math.log(share / other) / rarity[row]
+    read_asked = np.stack([filled(text) for text in asked])
+    if not counted:
+        return read_asked @ weights + starts
+    ratios = counts_by_hand(found, truth, rarity, rows, classes)
 
     def spread(table):
         logits = read @ table
         return (logits - logits.mean(1, keepdims=True)).std()
 
     ratios *= spread(weights) / max(spread(ratios), 1e-9)
-    return np.stack([filled(text) for text in asked]) @ (weights + ratios) / 2 + starts
+    return read_asked @ (weights + ratios) / 2 + starts
+
+
+def counts_by_hand(found, truth, rarity, rows, classes):
+    """Naive Bayes' log-ratio of each piece, as much less as its rarity will make of it."""
+    counts = np.zeros((rows, classes))
+    for one, pieces_found in zip(truth, found, strict=True):
+        for row in pieces_found:
+            counts[row, one] += 1
+    ratios = np.zeros((rows, classes))
+    for one in range(classes):
+        within = sum(counts[row, one] + 1 for row in rarity)
+        without = sum(counts[row].sum() - counts[row, one] + 1 for row in rarity)
+        for row in rarity:
+            share = (counts[row, one] + 1) / within
+            other = (counts[row].sum() - counts[row, one] + 1) / without
+            ratios[row, one] = math.log(share / other) / rarity[row]
+    return ratios

@@ -4,7 +4,7 @@ import unicodedata
 from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
 
-VOID = {"meta", "br", "link", "img", "input", "hr", "base"}
+VOID = {"meta", "br", "link", "img", "input", "hr", "base", "wbr"}
 
 
 class Structure(HTMLParser):

@@ -56,7 +56,7 @@ def test_words_and_their_order_are_learned(done):
     measured = [row["validation_loss"] for row in rows if row["validation_loss"] is not None]
     assert len(measured) == 10
     assert measured[-1] < measured[0] / 3
-    assert json.loads((folder / "model/results.json").read_text())["test_texts"] == 60
+    assert json.loads((folder / "model/results.json").read_text())["scores"]["test_texts"] == 60
 
 
 def test_the_folder_translates_new_texts_whatever_stands_beside_them(done):

@@ -25,8 +25,6 @@ from model.recipe import ShapeRecipe
 
 NORM_EPSILON: Final = 1e-6
 """Added to the mean square in each RMSNorm, as in Qwen3."""
-_BIGRAM_FACTOR: Final = 1_000_003
-"""Spreads pairs of ids over the rows of the n-gram table."""
 
 
 @dataclass(frozen=True)
@@ -311,8 +309,6 @@ class Trunk(nn.Module):
         super().__init__()
         if vocabulary_size is not None:
             self.embed_tokens = nn.Embedding(vocabulary_size, shape.width)
-            if shape.ngram_rows:
-                self.embed_ngrams = nn.Embedding(shape.ngram_rows, shape.width)
             if shape.convolution_tokens:
                 self.convolution = Convolution(shape.convolution_tokens, shape.width, dropout)
         self.layers = nn.ModuleList(
@@ -349,15 +345,6 @@ class Trunk(nn.Module):
         y_BTC: Tensor = self.norm(x_BTC)
         return y_BTC
 
-    def embed(self, tokens_BT: Tensor) -> Tensor:
-        """Look up a vector (BTC) for each token, its n-gram's added where the shape has those."""
-        x_BTC: Tensor = self.embed_tokens(tokens_BT)
-        if hasattr(self, "embed_ngrams"):
-            before_BT = functional.pad(tokens_BT, (1, 0))[:, :-1]
-            pairs_BT = (before_BT * _BIGRAM_FACTOR + tokens_BT) % self.embed_ngrams.num_embeddings
-            x_BTC = x_BTC + self.embed_ngrams(pairs_BT)
-        return x_BTC
-
     def read(
         self,
         tokens_BT: Tensor,
@@ -366,5 +353,5 @@ class Trunk(nn.Module):
         memory: Memory | None = None,
     ) -> Tensor:
         """Give a vector (BTC) for each token, from the tokens it may look at."""
-        y_BTC: Tensor = self(self.embed(tokens_BT), cache, allowed_B11S, memory)
+        y_BTC: Tensor = self(self.embed_tokens(tokens_BT), cache, allowed_B11S, memory)
         return y_BTC

@@ -7,8 +7,6 @@ from model.machine import product_dtype
 from model.muon import MuonAdamW
 from model.optimizer_recipe import OptimizerRecipe
 
-_TABLES = ("embed_tokens.weight", "embed_ngrams.weight")
-
 
 def build_optimizer(model: nn.Module, recipe: OptimizerRecipe) -> torch.optim.AdamW:
     """Group a model's parameters and give them to AdamW (Loshchilov, Hutter 2019), some to Muon.
@@ -22,7 +20,7 @@ def build_optimizer(model: nn.Module, recipe: OptimizerRecipe) -> torch.optim.Ad
     heads: list[nn.Parameter] = []
     norms: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
-        if name.endswith(_TABLES):
+        if name.endswith("embed_tokens.weight"):
             tables.append(parameter)
         elif parameter.ndim != 2:
             norms.append(parameter)

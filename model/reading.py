@@ -164,7 +164,7 @@ class _Decoder:
             logits_BV = functional.linear(y_BC, self.model.head_weight)
             return logits_BV.float().log_softmax(-1)[:, token]
 
-        x_TC = self.model.model.embed(self.tokens_BT[:, : place + 1])[0].detach()
+        x_TC = self.model.model.embed_tokens(self.tokens_BT[:, : place + 1])[0].detach()
         # Nothing read: end marks everywhere, as between documents.
         shares, start, missing = integrated_gradients(log_chance, x_TC[:1].expand_as(x_TC), x_TC)
         chance = float(self.log_TV[place, token].exp())
@@ -192,7 +192,7 @@ class _Classifier:
     def explanations(self) -> tuple[Explanation, ...]:
         label = max(self.chances, key=lambda one: self.chances[one])
         number = self.labels.index(label)
-        embedded = [model.model.embed(self.tokens_BT)[0].detach() for model in self.members]
+        embedded = [model.model.embed_tokens(self.tokens_BT)[0].detach() for model in self.members]
         widths = [x_TC.shape[1] for x_TC in embedded]
 
         def log_chance(x_BTC: Tensor) -> Tensor:

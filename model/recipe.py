@@ -41,10 +41,6 @@ class ShapeRecipe(Frozen):
     """Whether the output head shares the weights of the token embedding."""
     rope_theta: float = Field(default=10_000.0, gt=1)
     """Base of the rotary position angles; raise it for long contexts."""
-    ngram_rows: int = Field(default=0, ge=0)
-    """Rows of a table of vectors for pairs of neighbouring tokens (hashed into it), added to the
-    tokens' own (Huang et al. 2025, arXiv 2501.16975): what pairs mean need not be computed by the
-    blocks, which helps an encoder that learns from few texts. 0: none."""
     convolution_tokens: int = Field(default=0, ge=0, le=15)
     """Neighbouring tokens (an odd number) whose vectors an encoder's first layer mixes into each
     token's, before the blocks: phrases that tell classes apart are found from fewer texts than
@@ -69,7 +65,7 @@ class ShapeRecipe(Frozen):
         if self.heads % self.kv_heads_or_default:
             msg = f"{self.heads} heads cannot share {self.kv_heads} kv_heads evenly"
             raise ValueError(msg)
-        for name in ("ngram_rows", "convolution_tokens", "evidence_rows"):
+        for name in ("convolution_tokens", "evidence_rows"):
             if getattr(self, name) and self.kind != "encoder":
                 msg = (
                     f"{name} is for encoders: no other program could read the decoder's checkpoint"

@@ -101,7 +101,7 @@ class Transformer(nn.Module):
             allowed_BS: bool, which tokens are text; None: all.
         """
         allowed_B11S = _broadcast(allowed_BS)
-        x_BSC = self.encoder(self.model.embed(tokens_BS), None, allowed_B11S)
+        x_BSC = self.encoder(self.model.embed_tokens(tokens_BS), None, allowed_B11S)
         return Memory(x_BSC, allowed_B11S)
 
     def classify(self, tokens_BT: Tensor, allowed_BT: Tensor) -> Tensor:
@@ -117,7 +117,7 @@ class Transformer(nn.Module):
         Returns:
             Logits, BK.
         """
-        logits_BK = self.score_vectors(self.model.embed(tokens_BT), allowed_BT)
+        logits_BK = self.score_vectors(self.model.embed_tokens(tokens_BT), allowed_BT)
         if hasattr(self, "evidence") and not self.training:
             logits_BK = self.with_evidence(logits_BK, self.evidence(tokens_BT, allowed_BT))
         return logits_BK
@@ -180,7 +180,6 @@ _START_AT_ZERO: Final = (
     "down_proj.weight",
     "lm_head.weight",
     "score.weight",
-    "embed_ngrams.weight",
 )
 
 Decoder = Transformer

@@ -97,7 +97,7 @@ def test_a_classifier_averages_its_logits_with_its_evidence_but_learns_without()
     torch.testing.assert_close(both, 0.75 * alone + 0.25 * model.evidence.start_K)
 
 
-@pytest.mark.parametrize("name", ["ngram_rows", "convolution_tokens", "evidence_rows"])
+@pytest.mark.parametrize("name", ["convolution_tokens", "evidence_rows"])
 def test_what_only_encoders_have_is_refused_elsewhere(name):
     with pytest.raises(ValueError, match=f"{name} is for encoders"):
         ShapeRecipe(**{name: 3})

@@ -122,7 +122,7 @@ def test_the_best_weights_are_those_of_the_lowest_validation_loss(run):
 
 
 def test_an_encoder_is_saved_and_loaded_with_its_shape(run, tiny_train):
-    shape = tiny_train.shape.model_copy(update={"kind": "encoder", "ngram_rows": 100})
+    shape = tiny_train.shape.model_copy(update={"kind": "encoder", "convolution_tokens": 3})
     result = run("encoder", shape=shape, budget_tokens=3 * 256)
     model = load_pretrained(result.folder)
     assert model.shape == shape

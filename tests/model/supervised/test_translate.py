@@ -51,7 +51,7 @@ def done(tmp_path_factory):
 
 def test_words_and_their_order_are_learned(done):
     result, folder = done
-    assert result.bleu_lowercase > 80
+    assert result.scores.bleu_lowercase.value > 80
     rows = [json.loads(line) for line in (folder / "model/metrics.jsonl").read_text().splitlines()]
     measured = [row["validation_loss"] for row in rows if row["validation_loss"] is not None]
     assert len(measured) == 10

@@ -8,7 +8,7 @@ from data_contracts.contract import Contract
 from data_contracts.contract_rules import Rule, Severity
 from data_contracts.contracts import Contracts
 from data_contracts.shipped_contracts import Judged, shipped_tables
-from flows.reports.formats import counted
+from flows.reports.formats import count, counted
 from flows.reports.page import render_page
 
 _MOMENTS = {
@@ -25,14 +25,16 @@ def render_contracts(contracts: Contracts) -> str:
     Equal contracts give equal bytes.
     """
     rules = contracts.rules()
-    severities = [(str(one), sum(rule.severity is one for rule in rules)) for one in Severity]
+    severities = [
+        (str(one), count(sum(rule.severity is one for rule in rules))) for one in Severity
+    ]
     return render_page(
         "contracts.html",
         {},
         tables=True,
         lead=f"{counted(len(rules), 'rule')} in {counted(len(contracts.members), 'contract')}: what "
         "tables must be, what happens when they are not, and when it is checked.",
-        headline=[("contracts", len(contracts.members)), *severities],
+        headline=[("contracts", count(len(contracts.members))), *severities],
         sections=[(one.id.replace(".", "-"), one.id) for one in contracts.members],
         contracts=[_contract(one, rules) for one in contracts.members],
     )

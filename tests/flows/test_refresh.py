@@ -94,7 +94,7 @@ def test_each_stage_leaves_an_artifact_with_a_figure(first_run):
 
     with get_client(sync_client=True) as client:
         for stage in (*STAGES, "refresh"):
-            key = ArtifactFilter(key=ArtifactFilterKey(any_=[stage]))
+            key = ArtifactFilter(key=ArtifactFilterKey(any_=[f"{stage}-corpus"]))
             found = client.read_artifacts(artifact_filter=key)
             assert found, f"{stage} left no artifact"
             assert len(str(found[0].data)) < 256_000

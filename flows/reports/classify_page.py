@@ -42,6 +42,8 @@ def render_classified(result: ClassifyResult, name: str) -> str:
         for layout, width in (("wide", 540), ("narrow", 343))
     }
     scores = result.model
+    spent = result.pretraining_processor_seconds
+    pretraining = [("of pretraining", duration(spent))] if spent else []
     return render_page(
         "classify.html",
         styles,
@@ -55,7 +57,7 @@ def render_classified(result: ClassifyResult, name: str) -> str:
             ("test texts", count(scores.texts)),
             ("parameters", count(result.parameters)),
             ("processor time", duration(result.processor_seconds)),
-            ("pretraining", duration(result.pretraining_processor_seconds)),
+            *pretraining,
         ],
         rows=[
             (title, getattr(scores, field), result.baseline and getattr(result.baseline, field))

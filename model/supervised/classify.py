@@ -160,8 +160,10 @@ def classify(
     validation = _labelled(recipe.validation, recipe, labels) if recipe.validation else None
     splits = _splits(recipe, labels, train)
     processor = time.process_time()
-    recipe = with_encoder(recipe, output_dir, progress)
-    pretraining_processor_seconds = time.process_time() - processor
+    ready = with_encoder(recipe, output_dir, progress)
+    spent = time.process_time() - processor
+    pretraining_processor_seconds = 0.0 if ready is recipe else spent
+    recipe = ready
     truth, chances, linear = [], [], []
     seconds = processor_seconds = 0.0
     with computing(recipe.fit.threads):

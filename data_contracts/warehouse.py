@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from data_contracts.aliases import Alias, Aliases
 from data_contracts.errors import DiskFull, VersionUnknown, WarehouseBusy, WarehouseFormat
@@ -32,6 +32,7 @@ _URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:/")
 _VERSION = re.compile(r"^(\d{4,})-[0-9a-f]{8}$")
 
 Kind = Literal["datasets", "models"]
+KINDS: Final[tuple[Kind, ...]] = ("datasets", "models")
 
 
 class Warehouse:

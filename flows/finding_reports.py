@@ -5,7 +5,7 @@ from pathlib import Path
 
 from data_contracts.errors import VersionUnknown
 from data_contracts.frozen import Frozen
-from data_contracts.warehouse import Kind, Warehouse
+from data_contracts.warehouse import KINDS, Warehouse
 from flows.prefect_settings import SERVER_FILE
 from flows.publish import REPORT_FILE
 
@@ -29,8 +29,7 @@ def find_report(warehouse: Warehouse, wanted: str | None) -> FoundReport:
     Raises:
         VersionUnknown: There is no such version.
     """
-    kinds: tuple[Kind, ...] = ("datasets", "models")
-    for kind in kinds:
+    for kind in KINDS:
         try:
             folder = warehouse.find(kind, wanted)
         except VersionUnknown:
@@ -45,7 +44,7 @@ def find_report(warehouse: Warehouse, wanted: str | None) -> FoundReport:
         )
     known = [
         f"{name}@{version}"
-        for kind in kinds
+        for kind in KINDS
         for name in warehouse.names(kind)
         for version in warehouse.versions(kind, name)
     ]

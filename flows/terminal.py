@@ -9,7 +9,7 @@ from rich.table import Table
 
 from data_contracts.errors import VersionCorrupt
 from data_contracts.manifest import DatasetManifest, ModelManifest
-from data_contracts.warehouse import Kind, Warehouse
+from data_contracts.warehouse import KINDS, Kind, Warehouse
 from flows.collecting import Collection
 from flows.explain import Entry
 from flows.forgetting import Forgetting
@@ -158,10 +158,9 @@ def print_entries(entries: list[Entry]) -> None:
 
 def print_versions(warehouse: Warehouse) -> list[dict[str, Any]]:
     """Print the versions of a warehouse, and give the same as plain values."""
-    kinds: tuple[Kind, ...] = ("datasets", "models")
     rows = [
         _version_row(warehouse, kind, name, version)
-        for kind in kinds
+        for kind in KINDS
         for name in warehouse.names(kind)
         for version in warehouse.versions(kind, name)
     ]

@@ -47,6 +47,12 @@ def ascending(ids: Halves) -> NDArray[np.int64]:
     return order
 
 
+def sorted_halves(ids: Halves) -> tuple[NDArray[np.int64], Halves]:
+    """Sort ids, for `find_halves`: their order (see `ascending`), and the ids in it."""
+    order = ascending(ids)
+    return order, (ids[0][order], ids[1][order])
+
+
 def id_strings(ids: Halves) -> pa.Array:
     """Write ids as 32 lower-case hex digits each: the way back from `id_halves`."""
     digits = np.stack(ids, axis=1).astype(">u8").tobytes().hex().encode()

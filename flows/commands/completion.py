@@ -19,10 +19,10 @@ def a_name(context: typer.Context, incomplete: str) -> list[str]:
 
 def _labels(context: typer.Context) -> Iterator[str]:
     from data_contracts.aliases import Alias
-    from data_contracts.warehouse import Warehouse
+    from data_contracts.warehouse import KINDS, Warehouse
 
     warehouse = Warehouse(Path(context.params.get("warehouse") or "warehouse"))
-    for kind in ("datasets", "models"):
+    for kind in KINDS:
         for name in warehouse.names(kind):
             yield name
             versions = warehouse.versions(kind, name)

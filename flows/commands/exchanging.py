@@ -5,18 +5,12 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.completion import a_version
-from flows.commands.options import DEFAULT_WAREHOUSE, Json, RecipePath, WarehousePath
+from flows.commands.options import DEFAULT_WAREHOUSE, Json, RecipePath, Version, WarehousePath
 from flows.export_formats import Format
 
 
 def export(
-    version: Annotated[
-        str,
-        typer.Argument(
-            help="NAME@VERSION, or NAME for its latest version.", autocompletion=a_version
-        ),
-    ],
+    version: Version,
     to: Annotated[Path, typer.Option(help="Folder to write to, new or empty.")],
     kind: Annotated[
         Format, typer.Option("--format", help="JSON lines, or Parquet (zstd).")

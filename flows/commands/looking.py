@@ -15,6 +15,7 @@ from flows.commands.options import (
     Most,
     RecipePath,
     Version,
+    Wanted,
     WarehousePath,
 )
 
@@ -150,14 +151,7 @@ def diff(
 
 
 def report(
-    wanted: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="NAME[@VERSION]",
-            help="A dataset or model; default: the latest.",
-            autocompletion=a_version,
-        ),
-    ] = None,
+    wanted: Wanted = None,
     show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     data_docs: Annotated[
         Path | None,
@@ -219,14 +213,7 @@ def show(
 
 
 def lineage(
-    wanted: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="NAME[@VERSION]",
-            help="A dataset or model; default: the latest.",
-            autocompletion=a_version,
-        ),
-    ] = None,
+    wanted: Wanted = None,
     as_mermaid: Annotated[
         bool, typer.Option("--mermaid", help="Print a Mermaid flowchart instead of a tree.")
     ] = False,

@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from data_contracts.progress import Progress, silent
-from flows.commands.completion import a_version
-from flows.commands.options import DEFAULT_WAREHOUSE, Json, WarehousePath
+from flows.commands.options import DEFAULT_WAREHOUSE, Json, ModelOption, WarehousePath
 
 TaskOrModel = Annotated[
     Path, typer.Argument(help="A task file (.yaml) to train on, or the folder that this left.")
@@ -26,13 +25,7 @@ Output = Annotated[
 
 def sample(
     prompt: Annotated[str, typer.Argument(help="What the model continues.")],
-    model: Annotated[
-        str,
-        typer.Option(
-            help="NAME@VERSION, NAME for its latest version, or a model's folder.",
-            autocompletion=a_version,
-        ),
-    ],
+    model: ModelOption,
     tokens: Annotated[int, typer.Option(min=1, help="How many tokens to write at most.")] = 100,
     temperature: Annotated[
         float, typer.Option(min=0, help="How freely tokens are drawn; 0 takes the likeliest.")

@@ -7,17 +7,8 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.completion import a_version
 from flows.commands.modelling import tell
-from flows.commands.options import DEFAULT_WAREHOUSE, Json, Most, WarehousePath
-
-Model = Annotated[
-    str,
-    typer.Argument(
-        help="NAME@VERSION, NAME for its latest version, or a model's folder.",
-        autocompletion=a_version,
-    ),
-]
+from flows.commands.options import DEFAULT_WAREHOUSE, Json, Model, ModelOption, Most, WarehousePath
 
 
 class ModelFormat(StrEnum):
@@ -105,13 +96,7 @@ def export_model(
 
 def read(
     text: Annotated[str, typer.Argument(metavar="TEXT|FILE", help="Words, or a text file.")],
-    model: Annotated[
-        str,
-        typer.Option(
-            help="NAME@VERSION, NAME for its latest version, or a model's folder.",
-            autocompletion=a_version,
-        ),
-    ],
+    model: ModelOption,
     page: Annotated[Path, typer.Option(help="The page to write, one HTML file.")],
     dataset: Annotated[
         str | None,

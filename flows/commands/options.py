@@ -34,6 +34,17 @@ Version = Annotated[
     str,
     typer.Argument(help="NAME@VERSION, or NAME for its latest version.", autocompletion=a_version),
 ]
+Wanted = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="NAME[@VERSION]",
+        help="A dataset or model; default: the latest.",
+        autocompletion=a_version,
+    ),
+]
+_A_MODEL = "NAME@VERSION, NAME for its latest version, or a model's folder."
+Model = Annotated[str, typer.Argument(help=_A_MODEL, autocompletion=a_version)]
+ModelOption = Annotated[str, typer.Option(help=_A_MODEL, autocompletion=a_version)]
 LockPath = Annotated[
     Path | None,
     typer.Option(

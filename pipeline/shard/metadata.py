@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from data_contracts.arrow_files import read_partitions
 from data_contracts.schemas import METADATA
-from pipeline.id_halves import Halves, find_halves, id_halves
+from pipeline.id_halves import Halves, find_halves, id_halves, sorted_halves
 
 NOTHING: Final = "{}"
 """What a document has of which nothing is said: a JSON object too, so that all can be parsed alike."""
@@ -23,13 +23,11 @@ class RecordMetadata:
         tables = list(read_partitions(folder, METADATA))
         table = pa.concat_tables(tables) if tables else METADATA.empty_table()
         self._values = table["metadata"]
-        high, low = id_halves(table["record_id"])
-        self._order = np.lexsort((low, high))
-        self._high, self._low = high[self._order], low[self._order]
+        self._order, self._ids = sorted_halves(id_halves(table["record_id"]))
 
     def __len__(self) -> int:
         """Records of which something is said."""
-        return len(self._high)
+        return len(self._order)
 
     def of(self, ids: Halves) -> pa.Array:
         """Look records up.
@@ -46,5 +44,5 @@ class RecordMetadata:
         return found.take(pa.array(rows))
 
     def _find(self, ids: Halves) -> NDArray[np.int64]:
-        places = find_halves((self._high, self._low), ids)
+        places = find_halves(self._ids, ids)
         return np.where(places >= 0, self._order[places], -1) if len(self) else places

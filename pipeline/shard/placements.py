@@ -12,7 +12,7 @@ from data_contracts.arrow_files import read_partitions
 from data_contracts.errors import SchemaMismatch
 from data_contracts.schemas import KEPT
 from data_contracts.split import SPLITS
-from pipeline.id_halves import Halves, find_halves, id_halves
+from pipeline.id_halves import Halves, find_halves, id_halves, sorted_halves
 
 _UNPLACED: Final = -1
 
@@ -40,10 +40,9 @@ class Placements:
         numbers = pc.index_in(table["split"], value_set=pa.array([str(one) for one in SPLITS]))
         if numbers.null_count:
             raise SchemaMismatch(str(kept), f"the splits are not {[str(one) for one in SPLITS]}")
-        high, low = id_halves(table["record_id"])
-        order = np.lexsort((low, high))
-        self._high, self._low = high[order], low[order]
-        same = (np.diff(self._high) == 0) & (np.diff(self._low) == 0)
+        order, self._ids = sorted_halves(id_halves(table["record_id"]))
+        high, low = self._ids
+        same = (np.diff(high) == 0) & (np.diff(low) == 0)
         if same.any():
             raise SchemaMismatch(str(kept), "a record is listed twice")
         self.split: NDArray[np.uint8] = numbers.to_numpy().astype(np.uint8)[order]
@@ -55,7 +54,7 @@ class Placements:
 
     def __len__(self) -> int:
         """Records in the dataset."""
-        return len(self._high)
+        return len(self._ids[0])
 
     def find(self, ids: Halves) -> NDArray[np.int64]:
         """Look records up.
@@ -63,7 +62,7 @@ class Placements:
         Returns:
             int64 (ids,): index into the arrays of this object, -1 where a record is not kept.
         """
-        return find_halves((self._high, self._low), ids)
+        return find_halves(self._ids, ids)
 
     def contents_of(self, documents: pa.RecordBatch) -> Halves:
         """Look up the content_ids of kept records, by the `record_id` of their documents."""

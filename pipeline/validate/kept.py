@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from data_contracts.arrow_files import read_partitions
 from data_contracts.schemas import KEPT
 from data_contracts.split import SPLITS
-from pipeline.id_halves import Halves, ascending, find_halves, id_halves
+from pipeline.id_halves import find_halves, id_halves, sorted_halves
 
 NOT_KEPT: Final = -1
 """The split of a record that is not in the dataset."""
@@ -39,8 +39,7 @@ class Kept:
             splits.append(numbers.to_numpy().astype(np.int8))
         none = np.empty(0, np.uint64)
         high, low = np.concatenate([none, *highs]), np.concatenate([none, *lows])
-        order = ascending((high, low))
-        self._ids: Halves = (high[order], low[order])
+        order, self._ids = sorted_halves((high, low))
         # One more, for -1 to point at: what was not found.
         self._splits = np.append(
             np.concatenate([np.empty(0, np.int8), *splits])[order], np.int8(NOT_KEPT)

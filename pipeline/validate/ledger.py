@@ -22,7 +22,7 @@ from data_contracts.progress import Progress, silent
 from data_contracts.reasons import Fate, Reason, Stage, fate_of
 from data_contracts.results import CleanResult, DedupResult, IngestResult
 from data_contracts.schemas import DECISIONS, KEPT, LEDGER, ORIGINS
-from pipeline.id_halves import ascending, find_halves, id_halves
+from pipeline.id_halves import find_halves, id_halves, sorted_halves
 from pipeline.validate.spill import BUCKET_ROWS, Spill
 
 DECIDING: Final = (Stage.INGEST, Stage.CLEAN, Stage.DEDUP)
@@ -141,9 +141,7 @@ class Ids:
 
     def __init__(self, record_ids: pa.ChunkedArray) -> None:
         """Sort ids."""
-        halves = id_halves(record_ids)
-        self.order = ascending(halves)
-        self._halves = (halves[0][self.order], halves[1][self.order])
+        self.order, self._halves = sorted_halves(id_halves(record_ids))
 
     def find(self, record_ids: pa.ChunkedArray) -> NDArray[np.int64]:
         """Look ids up.

@@ -78,6 +78,7 @@ def trained(version, tiny_train, tmp_path_factory):
     return folders
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_two_processes_give_the_losses_of_one(trained, case):
     folder = trained[case]

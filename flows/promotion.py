@@ -178,7 +178,7 @@ def in_words(found: Comparison) -> str:
     """Say what a comparison found, in a sentence."""
     difference = found.difference
     return (
-        f"{found.verdict}: {difference.value:+.4f} bits per byte against production "
+        f"{found.verdict}: {difference.value:+.4f} bits per byte against {found.production} "
         f"(95% interval {difference.low:+.4f} to {difference.high:+.4f}, margin "
         f"{found.margin:.4f}), on {found.documents:,} documents"
     )

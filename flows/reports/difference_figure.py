@@ -44,10 +44,12 @@ def difference_figure(rows: Sequence[Row], margin: float, width: float) -> Canva
     for number, (label, one, colour) in enumerate(rows):
         y = top + number * _PITCH + 24
         canvas.text(width, y - 3, label, size=12, bold=number == 0, align="right")
-        canvas.line([(across(one.low), y), (across(one.high), y)], colour, 2.5)
-        for end in (one.low, one.high):
-            canvas.line([(across(end), y - 4), (across(end), y + 4)], colour, 1.2)
+        span = f"{one.value:+.4f}"
+        if one.low < one.high:  # one document, or none that differs, has no interval
+            canvas.line([(across(one.low), y), (across(one.high), y)], colour, 2.5)
+            for end in (one.low, one.high):
+                canvas.line([(across(end), y - 4), (across(end), y + 4)], colour, 1.2)
+            span += f" ({one.low:+.3f} to {one.high:+.3f})"
         canvas.dot(across(one.value), y, 4.5, colour)
-        span = f"{one.value:+.4f} ({one.low:+.3f} to {one.high:+.3f})"
         canvas.text(width, y + 12, span, size=11, colour="soft", align="right")
     return canvas

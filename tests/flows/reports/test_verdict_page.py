@@ -48,6 +48,17 @@ def test_both_models_the_difference_and_each_source_are_shown(page):
     assert Structure(page).problems == []
 
 
+def test_a_single_document_has_no_interval():
+    lone = SourceDifference(
+        documents=1, text_bytes=9, difference=Interval(value=0.25, low=0.25, high=0.25)
+    )
+    found = comparison().model_copy(update={"sources": {"lone": lone}})
+    text = Structure(render_verdict(found)).text()
+    assert "+0.2500" in text
+    assert "+0.250 to" not in text
+    assert "+0.2500 to" not in text
+
+
 @pytest.mark.parametrize("verdict", Verdict)
 def test_every_verdict_is_put_in_words(verdict):
     assert f"demo@0002-00000000 {'may be' if verdict == 'inconclusive' else 'is '}" in Structure(

@@ -254,7 +254,7 @@ class TokenShardWriter:
         while len(tokens):
             part = tokens[: self._limit - self._pending_tokens]
             tokens = tokens[len(part) :]
-            self._pending.append(part.astype(self._dtype))
+            self._pending.append(part.astype(self._dtype, copy=False))
             self._pending_tokens += len(part)
             if self._pending_tokens == self._limit:
                 self._write_tokens()

@@ -158,6 +158,10 @@ class TrainRecipe(OptimizerRecipe):
     masked_ratio: float = Field(default=0.3, gt=0, lt=1)
     """Share of the tokens that an encoder must guess. 0.3 beats BERT's 0.15 for small models and
     short runs (Wettig et al. 2023, arXiv 2202.08005)."""
+    cooccurrence_reach: int = Field(default=0, ge=0, le=100)
+    """Tokens to either side that count as near when the first embeddings come from which tokens of the
+    training split stand near which (Levy et al. 2015; see `model.cooccurrence`): 5 is a good start. It
+    costs seconds, and in short runs rare words gain most. 0: they are drawn at random."""
     evaluate_every_steps: int = Field(default=100, ge=1)
     """Steps between two measurements of the validation loss; the last step is always measured."""
     validation_tokens: int = Field(default=8192, ge=8)

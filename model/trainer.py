@@ -20,6 +20,7 @@ from data_contracts.token_shards import TokenShards
 from model.averaging import WeightAverage
 from model.batches import mixed_seed, read_windows
 from model.checkpoint import save_best
+from model.cooccurrence import start_embeddings
 from model.machine import mixed_precision, pick_device
 from model.masking import HIDDEN_TOKENS, hide
 from model.metrics import StepMetrics
@@ -30,7 +31,7 @@ from model.pretrained import load_tokenizer
 from model.recipe import TrainRecipe
 from model.schedule import learning_rate_factor
 from model.sources import SplitBatches, streams_by_source
-from model.transformer import Transformer
+from model.transformer import EMBEDDING_STD, Transformer
 from model.world import World, not_yet, whole
 
 CPU_MICRO_BATCH_TOKENS: Final = 1024
@@ -79,6 +80,10 @@ class Trainer:
             dropout=recipe.dropout,
         )
         self.model.initialise(recipe.seed)
+        if recipe.cooccurrence_reach:
+            weight = self.model.model.embed_tokens.weight.data
+            reach = recipe.cooccurrence_reach
+            start_embeddings(weight, train_split, reach, EMBEDDING_STD, recipe.seed)
         self.model.to(self.device)
         if recipe.recompute_activations:
             self.model.recompute_activations()

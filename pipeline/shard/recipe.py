@@ -14,9 +14,11 @@ MOST_TIMES: Final = 100
 class ShardRecipe(Frozen):
     """How documents become shards and tokens."""
 
-    vocabulary: Literal["bpe", "characters"] = "bpe"
-    """What a learned tokenizer's entries are: byte-level pieces, which spell every text, or the
-    characters of the training text, for small experiments (others become one sign for unknown)."""
+    vocabulary: Literal["bpe", "lowercase", "characters"] = "bpe"
+    """What a learned tokenizer's entries are: byte-level pieces, which spell every text; the same of
+    texts read in lower case, for encoders (more words are one entry each; no text is given back as it
+    was written, and bits per byte are those of lower case); or the characters of the training text,
+    for small experiments (others become one sign for unknown)."""
     vocabulary_size: int = Field(default=8192, ge=257, le=1 << 20)
     """Entries of the learned tokenizer: the end mark, 256 bytes, and merges (at most so many, the
     most frequent ones, when they are characters). The default suits

@@ -1,7 +1,8 @@
 """The tokenizer: byte-level BPE, learned from a sample of the training documents or given.
 
 Every byte is in its alphabet and nothing is normalised, so nothing is unknown and
-`decode(encode(text)) == text` for every text. For small experiments, also one of characters.
+`decode(encode(text)) == text` for every text. For encoders also one that reads all in lower case, for
+small experiments one of characters.
 """
 
 import json
@@ -13,7 +14,16 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import (
+    AddedToken,
+    Regex,
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    trainers,
+)
 
 from data_contracts.errors import RecipeInvalid
 from data_contracts.fingerprint import fingerprint, sha256_of_file
@@ -62,29 +72,38 @@ def settings_fingerprint(recipe: ShardRecipe) -> str:
     if recipe.vocabulary == "characters":
         sizes = [recipe.vocabulary_size, recipe.tokenizer_sample_bytes]
         return fingerprint({"characters": sizes, "end_of_text": END_OF_TEXT})
-    return fingerprint(
-        {
-            "pattern": PATTERN,
-            "min_frequency": _MIN_FREQUENCY,
-            "end_of_text": END_OF_TEXT,
-            "vocabulary_size": recipe.vocabulary_size,
-            "tokenizer_sample_bytes": recipe.tokenizer_sample_bytes,
-        }
-    )
+    settings: dict[str, object] = {
+        "pattern": PATTERN,
+        "min_frequency": _MIN_FREQUENCY,
+        "end_of_text": END_OF_TEXT,
+        "vocabulary_size": recipe.vocabulary_size,
+        "tokenizer_sample_bytes": recipe.tokenizer_sample_bytes,
+    }
+    return fingerprint(settings | ({"lowercase": True} if _lowers(recipe) else {}))
 
 
-def learn(texts: Iterable[str], vocabulary_size: int) -> Tokenizer:
-    """Learn a tokenizer. The order of the texts does not matter.
+def learned(texts: Iterable[str], recipe: ShardRecipe) -> Tokenizer:
+    """Learn the tokenizer that a recipe wants. The order of the texts does not matter."""
+    if recipe.vocabulary == "characters":
+        return learn_characters(texts, recipe.vocabulary_size)
+    return learn(texts, recipe.vocabulary_size, lowercase=_lowers(recipe))
+
+
+def learn(texts: Iterable[str], vocabulary_size: int, *, lowercase: bool = False) -> Tokenizer:
+    """Learn a tokenizer of byte-level pieces. The order of the texts does not matter.
 
     Args:
         texts: What to learn from.
         vocabulary_size: Entries wanted; fewer come out when no pair occurs twice any more.
+        lowercase: Whether texts are read in lower case.
 
     Returns:
         The tokenizer; `END_OF_TEXT` has id 0, the 256 bytes come next.
     """
     _threads_are_ours()
     tokenizer = Tokenizer(models.BPE())
+    if lowercase:
+        tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = _pre_tokenizer()
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
@@ -228,6 +247,10 @@ def _pre_tokenizer() -> pre_tokenizers.Sequence:
     )
 
 
+def _lowers(recipe: ShardRecipe) -> bool:
+    return recipe.vocabulary == "lowercase"
+
+
 def _same_words(tokenizer: Tokenizer) -> bool:
     """Tell whether a tokenizer finds words as `learn`'s do: only then `pieces` may cut."""
     ours = Tokenizer(models.BPE())
@@ -236,7 +259,7 @@ def _same_words(tokenizer: Tokenizer) -> bool:
     added = [token["content"] for token in theirs["added_tokens"]]
     pattern = json.loads(ours.to_str())["pre_tokenizer"]
     return (
-        theirs["normalizer"] is None
+        theirs["normalizer"] in (None, {"type": "Lowercase"})  # letters only: no cut moves
         and theirs["pre_tokenizer"] == pattern
         and added == [END_OF_TEXT]
     )

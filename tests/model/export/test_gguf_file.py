@@ -110,7 +110,9 @@ def test_what_has_no_gguf_is_refused(folder, version, tmp_path, gguf):
     save_pretrained(model, version / "tokenizer.json", other)
     with pytest.raises(ModelUnfit, match="no decoder"):
         write_gguf(other, tmp_path / "x.gguf")
-    learn_characters(["the mill"], 20).save(str(folder / "tokenizer.json"))
-    with pytest.raises(ModelUnfit, match="of characters"):
-        write_gguf(folder, tmp_path / "x.gguf")
+    lower = learn(["The Mill"], 300, lowercase=True)
+    for unreadable in (learn_characters(["the mill"], 20), lower):
+        unreadable.save(str(folder / "tokenizer.json"))
+        with pytest.raises(ModelUnfit, match="of characters or lower case"):
+            write_gguf(folder, tmp_path / "x.gguf")
     assert not (tmp_path / "x.gguf").exists()

@@ -68,8 +68,8 @@ def write_gguf(folder: Path, path: Path, precision: Precision = "f16", name: str
         problem = "it is no decoder in full precision"
         raise ModelUnfit(folder, problem, "Export the decoder that `mill run` trained.")
     stated = json.loads((folder / TOKENIZER_FILE).read_text(encoding="utf-8"))
-    if stated["model"].get("type") != "BPE" or stated["normalizer"]:
-        problem = "its vocabulary is of characters or lower case, which GGUF has no kind for"
+    if stated["model"].get("type") != "BPE":
+        problem = "its vocabulary is of words or characters, which GGUF has no kind for"
         raise ModelUnfit(folder, problem, "Train one with byte-level pieces.")
     partial = path.with_name(f"{path.name}.partial")
     writer = gguf.GGUFWriter(partial, "qwen3")

@@ -1,7 +1,7 @@
 """The tokenizer: byte-level BPE, learned from a sample of the training documents or given.
 
 Every byte is in its alphabet and nothing is normalised, so nothing is unknown and
-`decode(encode(text)) == text` for every text. For encoders also one that reads all in lower case, for
+`decode(encode(text)) == text` for every text. For small encoders also one of words in lower case, for
 small experiments one of characters.
 """
 
@@ -42,6 +42,9 @@ PATTERN: Final = (
 digits and line ends, combining marks kept with their letters, and Chinese and Japanese runs kept
 apart from other letters, so that `Python编程` is not one word."""
 
+WORD: Final = r"\w+|[^\w\s]"
+"""A word, or a sign by itself, in a vocabulary of words."""
+
 PIECE_CHARS: Final = 1 << 18
 """Text given to the encoder at a time: it takes some 110 bytes of memory per byte of text, and time
 per byte grows with the length (0.36 s for 1 MB, 6.2 s for 11 MB in one piece)."""
@@ -50,7 +53,7 @@ _CUT: Final = re.compile(r"(?<=\S)(?= )|(?<=\n)(?=\S)")
 """Places where no match of `PATTERN` reaches across: a cut there changes no token."""
 
 UNKNOWN: Final = "<|unknown|>"
-"""Stands for characters that a vocabulary of characters lacks."""
+"""Stands for words or characters that a vocabulary of such lacks."""
 
 _MIN_FREQUENCY: Final = 2
 _PROBE: Final = (
@@ -69,41 +72,38 @@ def settings_fingerprint(recipe: ShardRecipe) -> str:
             return fingerprint({"given": sha256_of_file(recipe.tokenizer)})
         except OSError as error:
             raise _unusable(recipe, f"cannot be read ({error.strerror})") from error
-    if recipe.vocabulary == "characters":
+    if recipe.vocabulary != "bpe":
         sizes = [recipe.vocabulary_size, recipe.tokenizer_sample_bytes]
-        return fingerprint({"characters": sizes, "end_of_text": END_OF_TEXT})
-    settings: dict[str, object] = {
-        "pattern": PATTERN,
-        "min_frequency": _MIN_FREQUENCY,
-        "end_of_text": END_OF_TEXT,
-        "vocabulary_size": recipe.vocabulary_size,
-        "tokenizer_sample_bytes": recipe.tokenizer_sample_bytes,
-    }
-    return fingerprint(settings | ({"lowercase": True} if _lowers(recipe) else {}))
+        return fingerprint({recipe.vocabulary: sizes, "end_of_text": END_OF_TEXT})
+    return fingerprint(
+        {
+            "pattern": PATTERN,
+            "min_frequency": _MIN_FREQUENCY,
+            "end_of_text": END_OF_TEXT,
+            "vocabulary_size": recipe.vocabulary_size,
+            "tokenizer_sample_bytes": recipe.tokenizer_sample_bytes,
+        }
+    )
 
 
 def learned(texts: Iterable[str], recipe: ShardRecipe) -> Tokenizer:
     """Learn the tokenizer that a recipe wants. The order of the texts does not matter."""
-    if recipe.vocabulary == "characters":
-        return learn_characters(texts, recipe.vocabulary_size)
-    return learn(texts, recipe.vocabulary_size, lowercase=_lowers(recipe))
+    kinds = {"bpe": learn, "words": learn_words, "characters": learn_characters}
+    return kinds[recipe.vocabulary](texts, recipe.vocabulary_size)
 
 
-def learn(texts: Iterable[str], vocabulary_size: int, *, lowercase: bool = False) -> Tokenizer:
+def learn(texts: Iterable[str], vocabulary_size: int) -> Tokenizer:
     """Learn a tokenizer of byte-level pieces. The order of the texts does not matter.
 
     Args:
         texts: What to learn from.
         vocabulary_size: Entries wanted; fewer come out when no pair occurs twice any more.
-        lowercase: Whether texts are read in lower case.
 
     Returns:
         The tokenizer; `END_OF_TEXT` has id 0, the 256 bytes come next.
     """
     _threads_are_ours()
     tokenizer = Tokenizer(models.BPE())
-    if lowercase:
-        tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = _pre_tokenizer()
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
@@ -114,6 +114,31 @@ def learn(texts: Iterable[str], vocabulary_size: int, *, lowercase: bool = False
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
     )
     tokenizer.train_from_iterator((piece for text in texts for piece in pieces(text)), trainer)
+    return tokenizer
+
+
+def learn_words(texts: Iterable[str], vocabulary_size: int) -> Tokenizer:
+    """Make a tokenizer whose entries are the most frequent words and signs. Order does not matter.
+
+    Args:
+        texts: What to learn from; read in lower case.
+        vocabulary_size: Entries at most, `END_OF_TEXT` (id 0) and `UNKNOWN` (id 1) included.
+
+    Returns:
+        The tokenizer; the most frequent words come first. White space is no token.
+    """
+    _threads_are_ours()
+    tokenizer = Tokenizer(models.WordLevel({UNKNOWN: 0}, unk_token=UNKNOWN))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(WORD), "removed", invert=True)
+    special = [AddedToken(one, special=True, normalized=False) for one in (END_OF_TEXT, UNKNOWN)]
+    trainer = trainers.WordLevelTrainer(
+        vocab_size=vocabulary_size,
+        min_frequency=_MIN_FREQUENCY,
+        show_progress=False,
+        special_tokens=special,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
     return tokenizer
 
 
@@ -247,10 +272,6 @@ def _pre_tokenizer() -> pre_tokenizers.Sequence:
     )
 
 
-def _lowers(recipe: ShardRecipe) -> bool:
-    return recipe.vocabulary == "lowercase"
-
-
 def _same_words(tokenizer: Tokenizer) -> bool:
     """Tell whether a tokenizer finds words as `learn`'s do: only then `pieces` may cut."""
     ours = Tokenizer(models.BPE())
@@ -259,7 +280,7 @@ def _same_words(tokenizer: Tokenizer) -> bool:
     added = [token["content"] for token in theirs["added_tokens"]]
     pattern = json.loads(ours.to_str())["pre_tokenizer"]
     return (
-        theirs["normalizer"] in (None, {"type": "Lowercase"})  # letters only: no cut moves
+        theirs["normalizer"] is None
         and theirs["pre_tokenizer"] == pattern
         and added == [END_OF_TEXT]
     )

@@ -4,12 +4,14 @@ import math
 
 
 def near_counts_by_hand(ids, vocabulary_size, contexts, reach):
-    """A row for each token, a column for each context."""
-    counts = [[0.0] * contexts for _ in range(vocabulary_size)]
+    """A row for each token, a column for each of the most frequent ones."""
+    ranked = sorted(range(vocabulary_size), key=lambda token: (-ids.count(token), token))
+    kept = sorted(ranked[:contexts])
+    counts = [[0.0] * len(kept) for _ in range(vocabulary_size)]
     for place, token in enumerate(ids):
         for other, context in enumerate(ids):
-            if 0 < abs(place - other) <= reach and context < contexts:
-                counts[token][context] += 1 / abs(place - other)
+            if 0 < abs(place - other) <= reach and context in kept:
+                counts[token][kept.index(context)] += 1 / abs(place - other)
     return counts
 
 

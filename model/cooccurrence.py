@@ -10,7 +10,6 @@ singular values by their root.
 Letters: V vocabulary, N contexts (the tokens that are counted as neighbours), C width.
 """
 
-from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from data_contracts.token_shards import TokenShards
+from model.candidates import token_counts
 
 _CONTEXTS: Final = 8192
 """Neighbours told apart: the most frequent tokens. They bound memory: 540 MB for a vocabulary of 16,384,
@@ -67,16 +67,15 @@ def near_counts(tokens: TokenShards, vocabulary_size: int, reach: int) -> NDArra
     Returns:
         float32 VN, a column for each of the most frequent tokens, in the order of their ids.
     """
-    often_V = np.zeros(vocabulary_size, np.int64)
-    for ids in _blocks(tokens, 0):
-        often_V += np.bincount(ids, minlength=vocabulary_size)
+    often_V = token_counts(tokens, vocabulary_size)
     contexts = min(vocabulary_size, _CONTEXTS)
     kept_N = np.sort(np.argsort(-often_V, kind="stable")[:contexts])
     column_V = np.full(vocabulary_size, -1)
     column_V[kept_N] = np.arange(contexts)
     counts_VN = np.zeros((vocabulary_size, contexts), np.float32)
     flat = counts_VN.reshape(-1)
-    for ids in _blocks(tokens, reach):
+    for first in range(0, len(tokens), _BLOCK):
+        ids = tokens.read(first, min(_BLOCK + reach, len(tokens) - first)).astype(np.int64)
         columns = column_V[ids]
         for distance in range(1, min(reach, len(ids) - 1) + 1):
             before, after = slice(0, -distance), slice(distance, _BLOCK + distance)
@@ -98,12 +97,6 @@ def make_informative(counts_VN: NDArray[np.float32]) -> None:
     for row_N in counts_VN:  # one by one: the table may fill most of the memory
         near = row_N > 0
         row_N[near] = np.maximum(np.log(row_N[near] / (row_N.sum() * chance_N[near])), 0)
-
-
-def _blocks(tokens: TokenShards, more: int) -> Iterator[NDArray[np.int64]]:
-    """Read a stream block by block, each with so many tokens of the next one."""
-    for first in range(0, len(tokens), _BLOCK):
-        yield tokens.read(first, min(_BLOCK + more, len(tokens) - first)).astype(np.int64)
 
 
 def _projected(table_VN: Tensor, width: int, seed: int) -> Tensor:

@@ -79,7 +79,7 @@ def judge(warehouse: Warehouse, standing: Standing, progress: Progress = silent)
     try:
         found = compare_models(warehouse, ours, theirs, progress)
     except (ModelUnfit, VersionUnknown) as error:
-        return standing.model_copy(update={"note": f"they cannot be compared: {error}"})
+        return standing.model_copy(update={"note": f"they cannot be compared: {error}".rstrip(".")})
     return standing.model_copy(update={"comparison": found, "note": in_words(found)})
 
 

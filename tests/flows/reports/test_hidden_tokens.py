@@ -2,34 +2,19 @@
 
 import pytest
 
-from data_contracts.measures import HiddenFigures
-from data_contracts.results import Interval
 from flows.model_card import model_card
 from flows.reports.artifacts import evaluate_markdown
 from flows.reports.model_page import render_model
 from flows.reports.model_report import gather_model
 from flows.summary import ModelSummary
 from flows.terminal import _print_figures
+from tests.flows.reports.crude_training import guessing
 from tests.flows.reports.page_structure import Structure
 
 
 @pytest.fixture(scope="module")
 def evaluated(model):
-    hidden = tuple(
-        HiddenFigures(
-            predictor=name,
-            split=split,
-            bits_per_token=Interval(value=bits, low=bits - 0.25, high=bits + 0.5),
-            accuracy=Interval(value=right, low=right - 0.0625, high=right + 0.125),
-            tokens=4_321,
-            documents=57,
-        )
-        for split in ("validation", "test")
-        for name, bits, right in (("model", 4.5, 0.375), ("frequency", 7.5, 0.0625))
-    )
-    nothing = {"figures": (), "sources": {}, "samples": (), "tasks": (), "positions": ()}
-    nothing |= {"calibration": None, "gap": None, "memorisation": None}
-    return model.evaluated.model_copy(update=nothing | {"hidden": hidden})
+    return guessing(model.evaluated)
 
 
 def test_the_page_shows_guesses_and_leaves_out_what_a_decoder_does(model, evaluated):

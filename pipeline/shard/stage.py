@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from data_contracts.arrow_files import partitions, read_ipc
 from data_contracts.contract_stamp import ContractStamp, labels
@@ -110,8 +109,8 @@ def shard(
     """Write a dataset version's documents, tokens, ledger, signals, index and card.
 
     Every file is a function of the set of records, the recipe and the lock: input order,
-    partitioning, threads and cache leave no trace. Memory: 91 bytes per kept record, a bucket
-    (64 MB) or a batch (16 MB of text) per worker, and 64 MB of tokens; pages of mapped files, where a
+    partitioning, threads and cache leave no trace. Memory: 92 bytes per kept record, a bucket
+    (64 MB) or a batch (16 MB of text) per worker, and 128 MB of tokens; pages of mapped files, where a
     quarter of the machine's memory holds all text (`mapped_sort`).
 
     Args:
@@ -209,7 +208,9 @@ def _write_documents(run: _Run) -> None:
         rows = rows.append_column(RECORD_COLUMN, pa.array(records))
         if metadata is not None:
             rows = rows.append_column(PUBLISHED_METADATA, metadata.of(ids))
-        shuffle.add(rows, shuffle_keys(ids, run.recipe.shuffle_seed), kept)
+        # (What is not kept has no split; any will do.)
+        splits = run.placements.split[records]
+        shuffle.add(rows, shuffle_keys(ids, run.recipe.shuffle_seed), splits, kept)
         return path.stat().st_size
 
     done = 0
@@ -228,11 +229,7 @@ def _write_documents(run: _Run) -> None:
         for split in SPLITS
     ]
 
-    def split_of(table: pa.Table) -> NDArray[np.uint8]:
-        found: NDArray[np.uint8] = run.placements.split[table[RECORD_COLUMN].to_numpy()]
-        return found
-
-    for tables in shuffle.grouped(split_of, len(SPLITS)):
+    for tables in shuffle.grouped(len(SPLITS)):
         for table, writer in zip(tables, writers, strict=True):
             run.text_bytes += pc.sum(pc.binary_length(table["text"])).as_py() or 0
             for written in writer.add(table):

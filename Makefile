@@ -23,7 +23,7 @@ up: $(READY) ## Start the Prefect pages, a worker and the report server (Ctrl-C 
 	@$(BIN)/mill up
 
 test: $(READY) lint types ## Lint, types, architecture and tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY) ## Check style, spelling and layers
 	$(BIN)/ruff check .

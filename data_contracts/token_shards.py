@@ -15,10 +15,11 @@ copies of training documents, each with a span. It belongs to no split; training
 
 import os
 from bisect import bisect_right
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import accumulate
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import pyarrow as pa
@@ -185,7 +186,9 @@ class TokenShards:
 
 
 class TokenShardWriter:
-    """Writes one split's token files and span table, holding at most one file's tokens.
+    """Writes one split's token files and span table, holding at most two files' tokens.
+
+    One is collected while the one before is written.
 
     The bytes depend on the documents and their order, not on how many are handed over at a time.
     Use as a context manager: the files are complete when it ends without an error.
@@ -207,6 +210,8 @@ class TokenShardWriter:
         self._pending: list[Tokens] = []
         self._pending_tokens = 0
         self._files = 0
+        self._beside = ThreadPoolExecutor(1)
+        self._being_written: Future[None] | None = None
         self._rows = TOKEN_SPANS.empty_table()
         self._sink = pa.OSFile(str(folder / f"{SPANS_FILE}.partial"), "wb")
         self._spans = pa.ipc.new_file(self._sink, TOKEN_SPANS)
@@ -222,12 +227,16 @@ class TokenShardWriter:
         trace: TracebackType | None,
     ) -> None:
         """Write what is left and give the span table its name."""
-        if kind is None:
-            self._write_spans(self._rows.num_rows)
-            if self._pending_tokens or not self._files:
-                self._write_tokens()
-        self._spans.close()
-        self._sink.close()
+        try:
+            if kind is None:
+                self._write_spans(self._rows.num_rows)
+                if self._pending_tokens or not self._files:
+                    self._write_tokens()
+                self._wait()
+        finally:
+            self._beside.shutdown()
+            self._spans.close()
+            self._sink.close()
         if kind is None:
             os.replace(self.folder / f"{SPANS_FILE}.partial", self.folder / SPANS_FILE)
 
@@ -254,7 +263,7 @@ class TokenShardWriter:
         while len(tokens):
             part = tokens[: self._limit - self._pending_tokens]
             tokens = tokens[len(part) :]
-            self._pending.append(part.astype(self._dtype))
+            self._pending.append(part.astype(self._dtype, copy=False))
             self._pending_tokens += len(part)
             if self._pending_tokens == self._limit:
                 self._write_tokens()
@@ -265,16 +274,25 @@ class TokenShardWriter:
             self._spans.write_batch(batch)
 
     def _write_tokens(self) -> None:
-        joined = np.concatenate([np.empty(0, self._dtype), *self._pending])
-        schema = pa.schema([pa.field("token", pa.from_numpy_dtype(self._dtype), nullable=False)])
-        batch = pa.RecordBatch.from_arrays([pa.array(joined)], schema=schema)
-        path = self.folder / shard_name(self._files)
-        partial = path.with_name(path.name + ".partial")
-        with pa.OSFile(str(partial), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
-            writer.write_batch(batch)
-        os.replace(partial, path)
+        self._wait()
+        path, parts = self.folder / shard_name(self._files), self._pending
+        self._being_written = self._beside.submit(_write_shard, path, parts, self._dtype)
         self._files += 1
         self._pending, self._pending_tokens = [], 0
+
+    def _wait(self) -> None:
+        if self._being_written is not None:
+            self._being_written.result()
+
+
+def _write_shard(path: Path, parts: list[Tokens], dtype: np.dtype[Any]) -> None:
+    joined = np.concatenate([np.empty(0, dtype), *parts])
+    schema = pa.schema([pa.field("token", pa.from_numpy_dtype(dtype), nullable=False)])
+    batch = pa.RecordBatch.from_arrays([pa.array(joined)], schema=schema)
+    partial = path.with_name(path.name + ".partial")
+    with pa.OSFile(str(partial), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+        writer.write_batch(batch)
+    os.replace(partial, path)
 
 
 def _mapped(path: Path) -> Tokens:

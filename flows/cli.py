@@ -33,6 +33,19 @@ app = typer.Typer(
     "4 unreadable input over the limit, 1 anything else.",
 )
 
+
+@app.callback()
+def begin(context: typer.Context) -> None:
+    """Let what a command changes of the terminal end with it."""
+    context.call_on_close(_leave_terminal)
+
+
+def _leave_terminal() -> None:
+    # Not imported for this: it takes longer than most commands' help.
+    if terminal := sys.modules.get("flows.terminal"):
+        terminal.leave_output_to_json(False)
+
+
 for command in (
     building.run,
     building.plan,

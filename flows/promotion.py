@@ -3,7 +3,13 @@
 from typing import Final
 
 from data_contracts.aliases import Alias, Pointer, Target
-from data_contracts.errors import NoCandidate, PromotionRefused, ScorecardFailed, VersionUnknown
+from data_contracts.errors import (
+    ModelUnfit,
+    NoCandidate,
+    PromotionRefused,
+    ScorecardFailed,
+    VersionUnknown,
+)
 from data_contracts.frozen import Frozen
 from data_contracts.manifest import DatasetManifest, ModelManifest
 from data_contracts.progress import Progress, silent
@@ -72,8 +78,8 @@ def judge(warehouse: Warehouse, standing: Standing, progress: Progress = silent)
         return standing
     try:
         found = compare_models(warehouse, ours, theirs, progress)
-    except VersionUnknown as error:
-        return standing.model_copy(update={"note": f"production cannot be measured: {error}"})
+    except (ModelUnfit, VersionUnknown) as error:
+        return standing.model_copy(update={"note": f"they cannot be compared: {error}".rstrip(".")})
     return standing.model_copy(update={"comparison": found, "note": in_words(found)})
 
 
@@ -178,7 +184,7 @@ def in_words(found: Comparison) -> str:
     """Say what a comparison found, in a sentence."""
     difference = found.difference
     return (
-        f"{found.verdict}: {difference.value:+.4f} bits per byte against production "
+        f"{found.verdict}: {difference.value:+.4f} bits per byte against {found.production} "
         f"(95% interval {difference.low:+.4f} to {difference.high:+.4f}, margin "
         f"{found.margin:.4f}), on {found.documents:,} documents"
     )

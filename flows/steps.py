@@ -175,11 +175,12 @@ def run_validate(
         languages=recipe.clean.languages,
         personal_data=recipe.clean.pii.model_dump(),
     )
+    cache = _records(plan, Stage.VALIDATE)
     return _planned(
         plan,
         Stage.VALIDATE,
         ValidateResult,
-        lambda folder: validate(inputs, recipe.validation, folder, progress=progress),
+        lambda folder: validate(inputs, recipe.validation, folder, cache=cache, progress=progress),
     )
 
 
@@ -309,6 +310,8 @@ def record_cache_keys(recipe: Recipe) -> dict[Stage, str]:
         Stage.INGEST: stage_versions(Stage.INGEST),
         Stage.CLEAN: [edited, measured_by(recipe.clean)],
         Stage.DEDUP: [edited, stage_versions(Stage.DEDUP), recipe.dedup.num_permutations],
+        # Clean's version stands for the finding of personal data, too.
+        Stage.VALIDATE: [stage_versions(Stage.CLEAN), stage_versions(Stage.VALIDATE)],
         Stage.SHARD: [edited, stage_versions(Stage.SHARD), "by content_id"],
     }
     return {stage: fingerprint(one) for stage, one in decides.items()}

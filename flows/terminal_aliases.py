@@ -21,9 +21,17 @@ def print_comparison(found: Comparison) -> None:
     table.add_row(found.production, *_cells(found.production_bits_per_byte), documents)
     table.add_row("difference", *_cells(found.difference, "+.4f"), documents)
     for name, one in found.sources.items():
-        cells = (*_cells(one.difference, "+.4f"), f"{one.documents:,}")
-        table.add_row(f"  {escape(visible(name))}", *cells)
+        value, interval = _cells(one.difference, "+.4f")
+        interval = interval if one.documents > 1 else ""  # one document drawn again is itself
+        table.add_row(f"  {escape(visible(name))}", value, interval, f"{one.documents:,}")
     console.print(table)
+    said = f"{found.documents:,} of {found.held_out_in_both:,} documents that both hold out"
+    if found.seen_in_training:
+        said += f"; training text of either repeats 13 tokens of {found.seen_in_training:,}"
+    beyond = found.held_out_in_both - found.seen_in_training - found.documents
+    if beyond:
+        said += f"; {beyond:,} are beyond promotion.max_text_bytes"
+    console.print(said, highlight=False, soft_wrap=True)
     colour = "green" if found.may_promote else "yellow"
     console.print(f"[{colour}]{in_words(found)}[/]", highlight=False, soft_wrap=True)
 

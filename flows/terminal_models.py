@@ -18,7 +18,6 @@ def print_compressed(result: CompressResult, folder: Path) -> None:
         "tokens/s",
         "bits per byte",
         "more than the original",
-        "front",
     ):
         table.add_column(name, justify="right")
     for one in result.models:
@@ -32,9 +31,10 @@ def print_compressed(result: CompressResult, folder: Path) -> None:
             ""
             if one.method == "none"
             else f"{more.value:+.4f} [{more.low:+.4f}, {more.high:+.4f}]",
-            "yes" if one.on_front else "no",
         )
     console.print(table)
+    front = ", ".join(one.name for one in result.models if one.on_front)
+    console.print(f"beaten by none in quality, size and speed together: {front}", soft_wrap=True)
     console.print(
         f"tokens/s: of one thread, {result.speed_rows} texts of {result.speed_tokens} tokens at once",
         highlight=False,

@@ -1,10 +1,11 @@
 """Attention for training in bfloat16 on a CPU, its gradient written by hand.
 
 PyTorch's kernel cuts attention into pieces that fit a cache; its products of pieces reach a fifth of
-what whole ones do in bfloat16, and its backward pass gains nothing from bfloat16 units. At contexts
-whose scores fit in memory it is three times faster to compute them whole. Scores are in float32, as
-rounding them would change probabilities by a percent; probabilities and gradients in bfloat16, as all
-other products.
+what whole ones do in bfloat16, and its backward pass gains nothing from bfloat16 units. At contexts of
+some hundred tokens it is two to three times faster to compute them whole. Longer ones are left to it: it
+skips what a causal text hides, and in bfloat16 it still takes a quarter less than in float32. Scores are
+in float32, as rounding them would change probabilities by a percent; probabilities and gradients in
+bfloat16, as all other products.
 
 Letters as in `model.blocks`; N texts times heads.
 """
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor
 
 _LONGEST: Final = 1024
-"""Most tokens attended to: memory grows with their square (6 bytes per pair and head)."""
+"""Most tokens attended to: time and memory grow with their square (6 bytes per pair and head)."""
 
 
 def suits(q_BHTD: Tensor, v_BHSD: Tensor) -> bool:

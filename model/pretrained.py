@@ -27,6 +27,8 @@ WEIGHTS_FILE: Final = "model.safetensors"
 CONFIG_FILE: Final = "config.json"
 MEMBER_PREFIX: Final = "member-"
 """Begins the names of the folders of a classifier's further members."""
+_EVIDENCE: Final = "evidence."
+"""Begins the names of what `model.evidence` keeps."""
 
 _SHAPE_KEYS: Final = {
     "layers": "num_hidden_layers",
@@ -69,7 +71,12 @@ def end_of_text_id(tokenizer: Tokenizer, path: Path | str) -> int:
 
 
 def save_pretrained(
-    model: Transformer, tokenizer: Path, folder: Path, labels: Sequence[str] | None = None
+    model: Transformer,
+    tokenizer: Path,
+    folder: Path,
+    labels: Sequence[str] | None = None,
+    *,
+    evidence: bool = True,
 ) -> None:
     """Write weights, configuration and tokenizer into a folder.
 
@@ -78,6 +85,7 @@ def save_pretrained(
         tokenizer: The tokenizer.json that its tokens come from; may lie in the folder already.
         folder: An existing folder.
         labels: Names of the classes, in the order of their scores; None: it does not classify.
+        evidence: Whether to write a classifier's evidence; else whoever reads it has to give it.
     """
     end = end_of_text_id(load_tokenizer(tokenizer), tokenizer)
     if tokenizer != folder / TOKENIZER_FILE:
@@ -102,15 +110,23 @@ def save_pretrained(
             "model_max_length": model.shape.context_tokens,
         },
     )
-    weights = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
+    weights = {
+        name: tensor.detach().cpu()
+        for name, tensor in model.state_dict().items()
+        if evidence or not name.startswith(_EVIDENCE)
+    }
     partial = folder / f"{WEIGHTS_FILE}.partial"
     save_file(weights, partial, metadata={"format": "pt"})
     shutil.copymode(folder / CONFIG_FILE, partial)  # safetensors keeps it from other users
     os.replace(partial, folder / WEIGHTS_FILE)
 
 
-def load_pretrained(folder: Path) -> Transformer:
+def load_pretrained(folder: Path, first: Transformer | None = None) -> Transformer:
     """Read a folder that `save_pretrained` wrote.
+
+    Args:
+        folder: The model.
+        first: A model whose evidence this one shares where it was written without.
 
     Returns:
         The model, float32 (or int8 where it says so), on the CPU, in evaluation mode.
@@ -133,10 +149,36 @@ def load_pretrained(folder: Path) -> Transformer:
         make_room(model)
     path = folder / WEIGHTS_FILE
     try:
-        model.load_state_dict(load_file(path))
+        weights = load_file(path)
+        alone = not hasattr(model, "evidence") or any(one.startswith(_EVIDENCE) for one in weights)
+        if first and not alone:
+            model.evidence = first.evidence
+            weights |= first.evidence.state_dict(prefix=_EVIDENCE)
+        model.load_state_dict(weights)
     except (OSError, SafetensorError, RuntimeError) as error:
         raise VersionCorrupt(path, f"not the weights of this model ({error})") from error
     return model.eval()
+
+
+def save_members(
+    models: Sequence[Transformer], tokenizer: Path, folder: Path, labels: Sequence[str]
+) -> None:
+    """Write a classifier's models: the first into a folder, the others into folders of it.
+
+    Their evidence, which is fitted to the same texts, is the same: only the first's is written.
+
+    Args:
+        models: All members.
+        tokenizer: The tokenizer.json that their tokens come from; may lie in the folder already.
+        folder: An existing folder.
+        labels: Names of the classes, in the order of their scores.
+    """
+    first, *others = models
+    save_pretrained(first, tokenizer, folder, labels)
+    for number, model in enumerate(others, 1):
+        member = folder / f"{MEMBER_PREFIX}{number:02d}"
+        member.mkdir()
+        save_pretrained(model, tokenizer, member, labels, evidence=False)
 
 
 def load_members(folder: Path) -> list[Transformer]:
@@ -145,7 +187,9 @@ def load_members(folder: Path) -> list[Transformer]:
     Raises:
         VersionCorrupt: A file is missing or broken.
     """
-    return [load_pretrained(one) for one in (folder, *sorted(folder.glob(f"{MEMBER_PREFIX}*")))]
+    first = load_pretrained(folder)
+    others = sorted(folder.glob(f"{MEMBER_PREFIX}*"))
+    return [first, *(load_pretrained(one, first) for one in others)]
 
 
 def load_labels(folder: Path) -> list[str] | None:

@@ -6,7 +6,6 @@ the rows asked for. A segment is named by its checksum, which is compared when a
 a disk did to it is told, taken away and computed again, never believed.
 """
 
-import itertools
 import logging
 import threading
 import uuid
@@ -22,7 +21,8 @@ from numpy.typing import NDArray
 
 from data_contracts.arrow_files import MappedTable, checksum, read_ipc, write_ipc
 from data_contracts.identity import HALF, half
-from pipeline.id_halves import Halves, id_halves
+from pipeline.id_halves import Halves, find_halves, id_halves, sorted_halves
+from pipeline.rows.gather import gather
 
 _LOG = logging.getLogger(__name__)
 
@@ -62,9 +62,7 @@ class RecordCache:
         counts = [table.num_rows for table in tables]
         self._starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         chunks = [chunk for table in tables for chunk in table["content_id"].chunks]
-        high, low = id_halves(pa.chunked_array(chunks, pa.string()))
-        self._order = np.argsort(high, kind="stable")
-        self._high, self._low = high[self._order], low[self._order]
+        self._order, self._ids = sorted_halves(id_halves(pa.chunked_array(chunks, pa.string())))
         for one in self._segments:
             one.release()
 
@@ -85,38 +83,32 @@ class RecordCache:
 
     def find_halves(self, content_ids: Halves) -> NDArray[np.int64]:
         """Look records up by their ids as numbers (see `find`)."""
-        high, low = content_ids
         if not len(self):
-            return np.full(len(high), -1, np.int64)
-        place = np.minimum(np.searchsorted(self._high, high), len(self) - 1)
-        # A 64-bit collision whose first entry is another record counts as a miss: recomputed.
-        found = (self._high[place] == high) & (self._low[place] == low)
-        return np.where(found, self._order[place], -1).astype(np.int64)
+            return np.full(len(content_ids[0]), -1, np.int64)
+        found = find_halves(self._ids, content_ids)
+        return np.where(found >= 0, self._order[found], -1)
 
-    def take(self, rows: NDArray[np.int64]) -> pa.Table:
-        """Fetch the results of rows that `find` gave, in that order.
+    def take(self, rows: NDArray[np.int64], fresh: pa.Table | None = None) -> pa.Table:
+        """Fetch results in the order of `rows`; those that lie one after another are not copied.
 
-        Each segment is asked for its own rows: Arrow's `take` on all of them joined copies the
-        whole cache first. Rows that lie one after another are not copied at all.
+        Args:
+            rows: int64, from `find`.
+            fresh: Results of the rows that are -1, in their order (`schema`); None: none is.
         """
+        new = rows < 0
         segments = np.searchsorted(self._starts, rows, side="right") - 1
-        order = np.argsort(segments, kind="stable")
-        ordered, numbers = rows[order], segments[order]
-        parts = [self.schema.empty_table()]
-        self._use(set(numbers.tolist()))
-        ends = np.append(np.flatnonzero(np.diff(numbers)) + 1, len(rows))
-        for start, end in itertools.pairwise([0, *ends.tolist()]):
-            if start < end:
-                number = numbers[start]
-                wanted = ordered[start:end] - self._starts[number]
-                segment = self._segments[number].table.select(self.schema.names)
-                parts.append(_rows_of(segment, wanted))
-        together = pa.concat_tables(parts)
-        if (np.diff(order) == 1).all():
-            return together
-        back = np.empty(len(rows), np.int64)
-        back[order] = np.arange(len(rows))
-        return together.combine_chunks().take(pa.array(back))
+        local = rows - self._starts[segments]
+        segments[new], local[new] = len(self._segments), np.arange(np.count_nonzero(new))
+        used, table_of = np.unique(segments, return_inverse=True)
+        stored = [number for number in used.tolist() if number < len(self._segments)]
+        self._use(set(stored))
+        tables = [self._segments[number].table.select(self.schema.names) for number in stored]
+        if new.any():
+            assert fresh is not None, "the caller has what is not stored"  # noqa: S101
+            tables.append(fresh)
+        if len(tables) == 1 and (np.diff(local) == 1).all():
+            return tables[0].slice(local[0], len(local))
+        return gather(tables, table_of, local) if tables else self.schema.empty_table()
 
     def _use(self, numbers: set[int]) -> None:
         """Hand back the pages of segments that were asked for before and are not now."""
@@ -175,16 +167,11 @@ class RecordCache:
         """
         found = self.find(ids)
         missing = np.flatnonzero(found < 0)
-        known = np.flatnonzero(found >= 0)
         if not len(missing):
             return self.take(found), len(found)
         fresh = compute(missing).cast(self.schema)
         self.add(ids.take(pa.array(missing)).combine_chunks(), fresh)
-        if not len(known):
-            return fresh, 0
-        together = pa.concat_tables([self.take(found[known]), fresh])
-        back = np.argsort(np.concatenate([known, missing]))
-        return together.take(pa.array(back)), len(known)
+        return self.take(found, fresh), len(found) - len(missing)
 
 
 def segments(folder: Path) -> list[Path]:
@@ -228,9 +215,3 @@ def _sound(folder: Path) -> list[Path]:
             _LOG.warning("%s is not what was cached: taken away, to be computed again", path)
             path.unlink()
     return sound
-
-
-def _rows_of(segment: pa.Table, rows: NDArray[np.int64]) -> pa.Table:
-    if (np.diff(rows) == 1).all():
-        return segment.slice(rows[0], len(rows))
-    return segment.take(pa.array(rows))

@@ -14,6 +14,8 @@ _VALUES: Final[dict[Across, Callable[[Compressed], float]]] = {
     "megabytes": lambda one: one.model_bytes / 1e6,
     "speed": lambda one: one.tokens_per_second,
 }
+_LINE, _NAME = 14.0, 60.0
+"""Pixels that a name takes down and across."""
 _NAMES: Final[dict[Across, str]] = {"megabytes": "MB", "speed": "tokens per second"}
 
 
@@ -53,7 +55,24 @@ def front_figure(
         canvas.dot(x, y_of(span.value), 4.5, colour, hollow=not one.on_front)
         places.append((y_of(span.value) + 4, x, one.name, one.on_front))
     places.sort()
-    rows = spread([y for y, *_ in places], 14, top, base)
-    for (_, x, name, front), y in zip(places, rows, strict=True):
-        canvas.text(x + 10, y, name, size=12, colour="ink" if front else "soft", bold=front)
+    # A name stands right of its dot, or left of it where another dot is in the way.
+    before = [
+        x > left + _NAME
+        and any(x < x2 < x + _NAME and abs(y2 - y) < _LINE for y2, x2, *_ in places)
+        for y, x, *_ in places
+    ]
+    for side in (False, True):
+        here = [place for place, own in zip(places, before, strict=True) if own is side]
+        for (_, x, name, front), y in zip(
+            here, spread([y for y, *_ in here], _LINE, top, base), strict=True
+        ):
+            canvas.text(
+                x + (-10 if side else 10),
+                y,
+                name,
+                size=12,
+                colour="ink" if front else "soft",
+                bold=front,
+                align="right" if side else "left",
+            )
     return canvas

@@ -40,7 +40,7 @@ def _placed(
     title = "Bits per byte against " + ("size" if across == "megabytes" else "speed")
     canvas = front_figure(result.models, across, width, 320)
     # Drawn by us; names of variants were checked against a pattern.
-    return Markup(canvas.on_page(title, f"figure {layout}", styles))  # noqa: S704
+    return Markup(canvas.on_page(title, f"figure {layout} crossed", styles))  # noqa: S704
 
 
 def _lead(result: CompressResult) -> str:
@@ -50,7 +50,7 @@ def _lead(result: CompressResult) -> str:
         f"{counted(len(result.models) - 1, 'smaller model')} beside the original. On the front, "
         f"beaten by none in quality, size and speed together: {_listed(front)}."
     )
-    return said + (f" Beaten by another one in all three: {_listed(beaten)}." if beaten else "")
+    return said + (f" Beaten by another one there: {_listed(beaten)}." if beaten else "")
 
 
 def _listed(names: list[str]) -> str:

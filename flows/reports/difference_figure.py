@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from data_contracts.results import Interval
 from flows.reports.axes import linear, round_values
-from flows.reports.canvas import Canvas
+from flows.reports.canvas import Align, Canvas
 
 Row = tuple[str, Interval, str]
 _PITCH, _NUMBERS = 40.0, 170.0
@@ -30,8 +30,14 @@ def difference_figure(rows: Sequence[Row], margin: float, width: float) -> Canva
             across(value), base + 17, f"{value:+.3g}", size=11, colour="soft", align="center"
         )
     canvas.line([(across(0), top - 6), (across(0), base)], "ink", 1.4)
-    canvas.text(across(0) - 6, 16, "candidate better", size=11, colour="soft", align="right")
-    canvas.text(across(0) + 6, 16, "worse", size=11, colour="soft")
+    sides: tuple[tuple[str, float, float, Align], ...] = (
+        ("better", across(0), -6, "right"),
+        ("worse", width - _NUMBERS - across(0), 6, "left"),
+    )
+    for side, room, beside, align in sides:
+        # Where 0 lies at an edge, there is nothing beyond it, nor room to name it.
+        said = next((name for name in (f"candidate {side}", side) if room > 7 * len(name)), "")
+        canvas.text(across(0) + beside, 16, said, size=11, colour="soft", align=align)
     canvas.line([(across(margin), top), (across(margin), base)], "limit", 1.4, dashed=True)
     canvas.text(
         width,
@@ -44,10 +50,12 @@ def difference_figure(rows: Sequence[Row], margin: float, width: float) -> Canva
     for number, (label, one, colour) in enumerate(rows):
         y = top + number * _PITCH + 24
         canvas.text(width, y - 3, label, size=12, bold=number == 0, align="right")
-        canvas.line([(across(one.low), y), (across(one.high), y)], colour, 2.5)
-        for end in (one.low, one.high):
-            canvas.line([(across(end), y - 4), (across(end), y + 4)], colour, 1.2)
+        span = f"{one.value:+.4f}"
+        if one.low < one.high:  # one document, or none that differs, has no interval
+            canvas.line([(across(one.low), y), (across(one.high), y)], colour, 2.5)
+            for end in (one.low, one.high):
+                canvas.line([(across(end), y - 4), (across(end), y + 4)], colour, 1.2)
+            span += f" ({one.low:+.3f} to {one.high:+.3f})"
         canvas.dot(across(one.value), y, 4.5, colour)
-        span = f"{one.value:+.4f} ({one.low:+.3f} to {one.high:+.3f})"
         canvas.text(width, y + 12, span, size=11, colour="soft", align="right")
     return canvas

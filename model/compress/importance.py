@@ -1,4 +1,4 @@
-"""What heads, MLP columns and blocks of a decoder contribute, measured on text.
+"""What heads, MLP columns, blocks and columns of a decoder's residual stream contribute, measured on text.
 
 Letters as in `model.blocks`.
 """
@@ -15,6 +15,7 @@ from model.blocks import Block
 from model.transformer import Decoder
 
 PreHook = Callable[[nn.Module, tuple[Tensor, ...]], None]
+Hook = Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,9 @@ class Importance:
     blocks_L: Tensor
     """How far each block turns the residual stream: one less the mean cosine between what goes in
     and what comes out (Men et al. 2024, arXiv 2403.03853)."""
+    stream_C: Tensor
+    """Mean size of each column of the residual stream as blocks read it, normalised (as in
+    Muralidharan et al. 2024, arXiv 2407.14679)."""
 
 
 @torch.no_grad()
@@ -53,6 +57,8 @@ def measure_importance(model: Decoder, batches: Iterable[Tensor]) -> Importance:
             ),
             layer.mlp.down_proj.register_forward_pre_hook(_column_hook(own)),
             layer.register_forward_hook(_block_hook(own)),
+            layer.input_layernorm.register_forward_hook(_stream_hook(own)),
+            layer.post_attention_layernorm.register_forward_hook(_stream_hook(own)),
         ]
     try:
         for tokens_BT in batches:
@@ -65,6 +71,7 @@ def measure_importance(model: Decoder, batches: Iterable[Tensor]) -> Importance:
         heads_LH=torch.stack([own["heads"] for own in sums]) / tokens,
         columns_LF=torch.stack([own["columns"] for own in sums]) / tokens,
         blocks_L=1 - torch.stack([own["cosine"] for own in sums]) / tokens,
+        stream_C=torch.stack([own["stream"] for own in sums]).sum(0) / (2 * layers * tokens),
     )
 
 
@@ -93,8 +100,15 @@ def _column_hook(sums: dict[str, Tensor]) -> PreHook:
     return hook
 
 
-def _block_hook(sums: dict[str, Tensor]) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
+def _block_hook(sums: dict[str, Tensor]) -> Hook:
     def hook(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         _add(sums, "cosine", functional.cosine_similarity(inputs[0], output, dim=-1).sum())
+
+    return hook
+
+
+def _stream_hook(sums: dict[str, Tensor]) -> Hook:
+    def hook(_: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> None:
+        _add(sums, "stream", output.flatten(0, 1).abs().sum(0))
 
     return hook

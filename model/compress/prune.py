@@ -16,6 +16,8 @@ from model.transformer import Decoder
 
 _MLP_STEP = 32
 """MLP widths are multiples of this, as by default."""
+_WIDTH_STEP = 8
+"""A narrowed residual stream's width is a multiple of this."""
 
 
 def thinned_shape(
@@ -44,26 +46,29 @@ def shape_of_size(shape: ShapeRecipe, vocabulary_size: int, parameters: int) -> 
     """Find the biggest shape of at most so many parameters, by fewer blocks and narrower MLPs.
 
     The number of blocks falls first, in proportion; their MLPs then give what is left over, so that
-    depth and width shrink about alike.
+    depth and width shrink about alike. Where one block is too many, as embeddings have about as
+    many parameters themselves, the residual stream is narrowed instead: all others follow it.
 
     Raises:
-        ValueError: Embeddings alone have more.
+        ValueError: The narrowest one has more.
     """
+    kept = {
+        "kv_heads": shape.kv_heads_or_default,
+        "head_width": shape.head_width_or_default,
+        "mlp_width": shape.mlp_width_or_default,
+    }
     fixed = _parameters(shape, vocabulary_size, 0, 0)
     block = _parameters(shape, vocabulary_size, 1, shape.mlp_width_or_default) - fixed
     step = min(_MLP_STEP, shape.mlp_width_or_default)
     for layers in range(min(shape.layers, math.ceil((parameters - fixed) / block)), 0, -1):
         for width in range(shape.mlp_width_or_default // step * step, step - 1, -step):
             if _parameters(shape, vocabulary_size, layers, width) <= parameters:
-                return shape.model_copy(
-                    update={
-                        "layers": layers,
-                        "mlp_width": width,
-                        "kv_heads": shape.kv_heads_or_default,
-                        "head_width": shape.head_width_or_default,
-                    }
-                )
-    msg = f"no decoder of width {shape.width} has as few as {parameters:,} parameters"
+                return shape.model_copy(update=kept | {"layers": layers, "mlp_width": width})
+    for width in range((shape.width - 1) // _WIDTH_STEP * _WIDTH_STEP, 0, -_WIDTH_STEP):
+        narrow = shape.model_copy(update=kept | {"width": width})
+        if _parameters(narrow, vocabulary_size, shape.layers, kept["mlp_width"]) <= parameters:
+            return narrow
+    msg = f"no decoder of this vocabulary has as few as {parameters:,} parameters"
     raise ValueError(msg)
 
 
@@ -78,11 +83,13 @@ def _parameters(shape: ShapeRecipe, vocabulary_size: int, layers: int, mlp_width
 
 @torch.no_grad()
 def pruned(model: Decoder, shape: ShapeRecipe, importance: Importance) -> Decoder:
-    """Keep the blocks, heads and columns that contribute most, in their old order.
+    """Keep the blocks, heads and columns that contribute most, those of the residual stream too.
+
+    What is kept stays in its old order.
 
     Args:
         model: The decoder.
-        shape: What is wanted: of the same width, with no more blocks, heads and columns.
+        shape: What is wanted: no wider, with no more blocks, heads and columns.
         importance: What its parts contribute.
 
     Returns:
@@ -90,10 +97,11 @@ def pruned(model: Decoder, shape: ShapeRecipe, importance: Importance) -> Decode
     """
     old, device = model.shape, model.head_weight.device
     small = Decoder(shape, model.vocabulary_size).to(device)
-    small.model.embed_tokens.weight.copy_(model.model.embed_tokens.weight)
-    small.model.norm.weight.copy_(model.model.norm.weight)
+    stream = _most(importance.stream_C, shape.width).to(device)
+    small.model.embed_tokens.weight.copy_(model.model.embed_tokens.weight[:, stream])
+    small.model.norm.weight.copy_(model.model.norm.weight[stream])
     if not shape.tied_embeddings:
-        small.lm_head.weight.copy_(model.lm_head.weight)
+        small.lm_head.weight.copy_(model.lm_head.weight[:, stream])
     per_group = old.heads // old.kv_heads_or_default
     kept = _most(importance.blocks_L, shape.layers).tolist()
     for number, old_number in enumerate(kept):
@@ -105,17 +113,17 @@ def pruned(model: Decoder, shape: ShapeRecipe, importance: Importance) -> Decode
         width = old.head_width_or_default
         q_rows, kv_rows = _rows(heads, width).to(device), _rows(groups, width).to(device)
         own, theirs = new.self_attn, block.self_attn
-        own.q_proj.weight.copy_(theirs.q_proj.weight[q_rows])
-        own.k_proj.weight.copy_(theirs.k_proj.weight[kv_rows])
-        own.v_proj.weight.copy_(theirs.v_proj.weight[kv_rows])
-        own.o_proj.weight.copy_(theirs.o_proj.weight[:, q_rows])
+        own.q_proj.weight.copy_(theirs.q_proj.weight[q_rows][:, stream])
+        own.k_proj.weight.copy_(theirs.k_proj.weight[kv_rows][:, stream])
+        own.v_proj.weight.copy_(theirs.v_proj.weight[kv_rows][:, stream])
+        own.o_proj.weight.copy_(theirs.o_proj.weight[stream][:, q_rows])
         own.q_norm.weight.copy_(theirs.q_norm.weight)
         own.k_norm.weight.copy_(theirs.k_norm.weight)
-        new.mlp.gate_proj.weight.copy_(block.mlp.gate_proj.weight[columns])
-        new.mlp.up_proj.weight.copy_(block.mlp.up_proj.weight[columns])
-        new.mlp.down_proj.weight.copy_(block.mlp.down_proj.weight[:, columns])
-        new.input_layernorm.weight.copy_(block.input_layernorm.weight)
-        new.post_attention_layernorm.weight.copy_(block.post_attention_layernorm.weight)
+        new.mlp.gate_proj.weight.copy_(block.mlp.gate_proj.weight[columns][:, stream])
+        new.mlp.up_proj.weight.copy_(block.mlp.up_proj.weight[columns][:, stream])
+        new.mlp.down_proj.weight.copy_(block.mlp.down_proj.weight[stream][:, columns])
+        new.input_layernorm.weight.copy_(block.input_layernorm.weight[stream])
+        new.post_attention_layernorm.weight.copy_(block.post_attention_layernorm.weight[stream])
     return small.eval()
 
 

@@ -58,7 +58,7 @@ class Distil(_Variant):
     """`int8`, `prune` or `distil`."""
     size_ratio: float = Field(default=0.5, gt=0, lt=1)
     """Parameters of the student at most, as a share of the original's: fewer blocks, then narrower
-    MLPs."""
+    MLPs; where that is not enough, as most parameters are embeddings, a narrower model instead."""
     start: Literal["pruned", "random"] = "pruned"
     """Where the student starts: at what pruning leaves of the original, or at random weights."""
     recovery: RecoveryRecipe = RecoveryRecipe()
@@ -78,7 +78,7 @@ class CompressRecipe(Frozen):
     )
     """The smaller models."""
     calibration_tokens: int = Field(default=16_384, ge=8)
-    """Training tokens on which it is measured what heads, columns and blocks contribute."""
+    """Training tokens on which it is measured what parts of the model contribute."""
     speed_rows: int = Field(default=8, ge=1)
     """Texts of a batch when speed is measured."""
     speed_tokens: int = Field(default=256, ge=1)

@@ -27,6 +27,7 @@ from model.evaluate import DOCUMENT_BITS_FILE, EvaluateInputs, evaluate
 from model.int8 import is_quantised, quantised
 from model.machine import computing
 from model.pretrained import WEIGHTS_FILE, load_pretrained, save_pretrained
+from model.recipe import ShapeRecipe
 from model.transformer import Decoder
 
 RESULTS_FILE: Final = "results.json"
@@ -99,7 +100,8 @@ def compress(
 
     Raises:
         GateRefused: The version did not pass its contract, or is not what passed.
-        ModelUnfit: It is no decoder in full precision, or the dataset's tokens are not its own.
+        ModelUnfit: It is no decoder in full precision, the dataset's tokens are not its own, or none
+            is as small as wanted.
         TrainingDiverged: A loss is NaN or infinite.
         VersionCorrupt: A file is missing or broken.
     """
@@ -151,7 +153,7 @@ class _Maker:
     """Makes variants; the original's importance is measured once."""
 
     def __init__(self, inputs: CompressInputs, recipe: CompressRecipe) -> None:
-        self.recipe, self.dataset = recipe, inputs.dataset
+        self.recipe, self.folder, self.dataset = recipe, inputs.model, inputs.dataset
         self.original = load_pretrained(inputs.model)
         if self.original.shape.kind != "decoder" or is_quantised(self.original):
             problem = "it is no decoder in full precision"
@@ -168,8 +170,7 @@ class _Maker:
             ratios = variant.heads_ratio, variant.mlp_ratio, variant.layers_ratio
             small = thinned_shape(shape, *ratios)
         else:
-            most = int(self.original.parameter_count * variant.size_ratio)
-            small = shape_of_size(shape, self.original.vocabulary_size, most)
+            small = self._smaller(variant.size_ratio)
         if isinstance(variant, Distil) and variant.start == "random":
             student = Decoder(small, self.original.vocabulary_size)
             student.initialise(variant.recovery.seed)
@@ -179,6 +180,14 @@ class _Maker:
             return student
         with computing(recovery.threads):
             return recover(student, self.original, self.dataset, recovery, folder, progress)
+
+    def _smaller(self, size_ratio: float) -> ShapeRecipe:
+        most = int(self.original.parameter_count * size_ratio)
+        try:
+            return shape_of_size(self.original.shape, self.original.vocabulary_size, most)
+        except ValueError as error:
+            fix = f"Take a greater `size_ratio` than {size_ratio}."
+            raise ModelUnfit(self.folder, str(error), fix) from error
 
     def importance(self) -> Importance:
         if self._importance is None:

@@ -20,13 +20,12 @@ from model.machine import computing, mixed_precision, pick_device
 from model.objective import target_loss
 from model.pretrained import (
     CONFIG_FILE,
-    MEMBER_PREFIX,
     end_of_text_id,
     load_labels,
     load_members,
     load_pretrained,
     load_tokenizer,
-    save_pretrained,
+    save_members,
 )
 from model.supervised.fit import fit
 from model.supervised.grouping import padded
@@ -177,7 +176,8 @@ def classify(
             if recipe.linear_baseline:
                 classes = np.array(learnt.truth)
                 linear.append(linear_chances(learnt.texts, classes, held_out.texts, len(labels)))
-        _save(classifier, output_dir, labels)
+        models = (classifier.model, *classifier.others)
+        save_members(models, output_dir / TOKENIZER_FILE, output_dir, labels)
     measured = (np.concatenate(truth), recipe.bootstrap_resamples, recipe.fit.seed)
     figures = _scored(chances, labels, *measured)
     baseline = _scored(linear, labels, *measured) if linear else None
@@ -204,23 +204,15 @@ def _learned(
     progress: Progress,
 ) -> Classifier:
     """Train the members, each from a seed of its own; metrics.jsonl is the first one's."""
-    models = []
+    models: list[Transformer] = []
     for number in reversed(range(recipe.members)):
         seeded = recipe.fit.model_copy(update={"seed": recipe.fit.seed + number})
         member = recipe.model_copy(update={"fit": seeded})
-        learner = _Learner(member, train, validation, labels, folder)
+        learner = _Learner(member, train, validation, labels, folder, next(iter(models), None))
         learner.fit(folder, progress)
         models.append(learner.model)
     first = learner.classifier
     return Classifier(first.model, first.tokenizer, first.end, models[-2::-1])
-
-
-def _save(classifier: Classifier, folder: Path, labels: Sequence[str]) -> None:
-    save_pretrained(classifier.model, folder / TOKENIZER_FILE, folder, labels)
-    for number, model in enumerate(classifier.others, 1):
-        member = folder / f"{MEMBER_PREFIX}{number:02d}"
-        member.mkdir()
-        save_pretrained(model, folder / TOKENIZER_FILE, member, labels)
 
 
 class _Learner:
@@ -233,6 +225,7 @@ class _Learner:
         validation: _Texts | None,
         labels: Sequence[str],
         folder: Path,
+        earlier: Transformer | None,
     ) -> None:
         self.recipe, self.train, self.validation = recipe, train, validation
         path = folder / TOKENIZER_FILE
@@ -256,7 +249,9 @@ class _Learner:
         self.classifier = Classifier(self.model, tokenizer, end_of_text_id(tokenizer, path))
         self.ids = self.classifier.encoded(train.texts)
         self.truth = torch.tensor(train.truth)
-        if shape.evidence_rows:
+        if shape.evidence_rows and earlier:  # fitted to the same texts it would be the same
+            self.model.evidence = earlier.evidence
+        elif shape.evidence_rows:
             classes = self.truth.numpy()
             fit_evidence(self.model.evidence, self.ids, classes, counts=recipe.evidence_counts)
         self.model.to(pick_device())

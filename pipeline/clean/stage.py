@@ -1,10 +1,12 @@
 """The clean stage: records in, documents and signals out, a decision for each record dropped."""
 
+import hashlib
 import shutil
 import time
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -21,11 +23,15 @@ from data_contracts.results import CleanResult, IngestResult, SourceCounts, star
 from data_contracts.schemas import DOCUMENTS, RECORDS
 from pipeline.clean.common_lines.counting import LineCounts
 from pipeline.clean.measuring import Measurer
-from pipeline.clean.own import check_parts
+from pipeline.clean.own import check_parts, decided_by
 from pipeline.clean.recipe import CleanRecipe
 from pipeline.clean.rules import decide
 from pipeline.clean.signals import MODEL_QUALITY, SIGNALS, own_fields
+from pipeline.partition_memo import PartitionMemo
 from pipeline.partition_pool import map_in_order
+
+TABLES: Final = ("documents", "signals", "decisions")
+"""What becomes of a partition of records: a partition of each."""
 
 
 class CleanInputs(Frozen):
@@ -37,12 +43,14 @@ class CleanInputs(Frozen):
     """Language that a source declares, by the source's name."""
 
 
-class _Counts(NamedTuple):
+class _Counts(Frozen):
     """What became of one partition's records."""
 
-    rows_in: Counter[str]
-    rows_kept: Counter[str]
-    rows_dropped: Counter[tuple[str, str]]
+    rows_in: dict[str, int]
+    """By source."""
+    rows_kept: dict[str, int]
+    """By source."""
+    rows_dropped: dict[str, dict[Reason, int]]
     """By source and first reason."""
     bytes_in: int
     bytes_out: int
@@ -66,8 +74,8 @@ def clean(
         inputs: What ingest returned, and what sources declare.
         recipe: What is kept, and in what form.
         output_dir: Becomes `documents/`, `signals/`, `decisions/` and the result.
-        cache: Folder of measurements reused per record; it must stand for this stage's version and
-            `recipe.edits_alone`, and for what measures beside it
+        cache: Folder of measurements reused per record, and of notes on whole partitions; it must
+            stand for this stage's version and `recipe.edits_alone`, and for what measures beside it
             (`pipeline.clean.own.measured_by`), and need not depend on any threshold. None reuses
             nothing.
         progress: Told of records done.
@@ -80,8 +88,8 @@ def clean(
     """
     began = time.monotonic()
     start_folder(output_dir)
-    for folder in ("documents", "signals", "decisions"):
-        (output_dir / folder).mkdir()
+    for table in TABLES:
+        (output_dir / table).mkdir()
     check_parts(recipe)
     done, counted = [], None
     total = inputs.ingested.rows_kept
@@ -90,14 +98,28 @@ def clean(
         kept = cache or output_dir / "measured"  # what is measured at first is taken from there
         common, counted = _common_lines(inputs, recipe, kept, output_dir / "lines", progress)
     progress(0, total, "records")
+    memo = PartitionMemo(cache, _decided_by(inputs, recipe, common))
     with Measurer(recipe, kept, common) as measurer:
 
         def work(path: Path) -> _Counts:
-            return _clean_partition(path, inputs, recipe, output_dir, measurer)
+            targets = {table: output_dir / table / path.name for table in TABLES}
 
+            def clean_it() -> dict[str, Any]:
+                counts = _clean_partition(path, inputs, recipe, targets, measurer)
+                return counts.model_dump(mode="json")
+
+            told, is_known = memo.fetch(path, targets, clean_it)
+            counts = _Counts.model_validate(told)
+            if is_known:
+                counts = counts.model_copy(update={"rows_reused": sum(counts.rows_in.values())})
+            return counts
+
+        rows_done = 0
         for counts in map_in_order(work, partitions(inputs.ingested.records)):
             done.append(counts)
-            progress(sum(one.rows_in.total() for one in done), total, "records")
+            rows_done += sum(counts.rows_in.values())
+            progress(rows_done, total, "records")
+    memo.save()
     if cache is None:
         shutil.rmtree(output_dir / "measured", ignore_errors=True)
     sources = _source_counts(inputs.ingested, done)
@@ -137,8 +159,20 @@ def _common_lines(
     return common, reused
 
 
+def _decided_by(
+    inputs: CleanInputs, recipe: CleanRecipe, common: NDArray[np.uint64] | None
+) -> list[object]:
+    """Give all that decides what becomes of a partition, beside its records and the cache's name."""
+    lines = None if common is None else hashlib.sha256(common.tobytes()).hexdigest()
+    return [decided_by(recipe), inputs.declared_languages, lines]
+
+
 def _clean_partition(
-    path: Path, inputs: CleanInputs, recipe: CleanRecipe, output_dir: Path, measurer: Measurer
+    path: Path,
+    inputs: CleanInputs,
+    recipe: CleanRecipe,
+    targets: Mapping[str, Path],
+    measurer: Measurer,
 ) -> _Counts:
     records = read_ipc(path, RECORDS)
     measured, content_ids, reused = measurer.measured(records)
@@ -160,14 +194,17 @@ def _clean_partition(
         schema=DOCUMENTS,
     ).filter(pc.invert(dropped))
     # In one chunk: rows are taken of it many times, each time from all chunks put together.
-    write_ipc(output_dir / "documents" / path.name, documents.combine_chunks())
-    write_ipc(output_dir / "signals" / path.name, signals)
-    write_ipc(output_dir / "decisions" / path.name, decisions)
+    write_ipc(targets["documents"], documents.combine_chunks())
+    write_ipc(targets["signals"], signals)
+    write_ipc(targets["decisions"], decisions)
+    reasons: dict[str, Counter[str]] = defaultdict(Counter)
     sources = records["source"].filter(dropped).to_pylist()
+    for source, reason in zip(sources, decisions["reason"].to_pylist(), strict=True):
+        reasons[source][reason] += 1
     return _Counts(
         rows_in=Counter(records["source"].to_pylist()),
         rows_kept=Counter(documents["source"].to_pylist()),
-        rows_dropped=Counter(zip(sources, decisions["reason"].to_pylist(), strict=True)),
+        rows_dropped=reasons,
         bytes_in=_text_bytes(records["text"]),
         bytes_out=_text_bytes(documents["text"]),
         rows_reused=reused,
@@ -179,21 +216,19 @@ def _text_bytes(texts: pa.ChunkedArray) -> int:
 
 
 def _source_counts(ingested: IngestResult, done: list[_Counts]) -> dict[str, SourceCounts]:
-    rows_in, rows_kept = Counter[str](), Counter[str]()
-    rows_dropped = Counter[tuple[str, str]]()
-    for counts in done:
-        rows_in += counts.rows_in
-        rows_kept += counts.rows_kept
-        rows_dropped += counts.rows_dropped
     return {
         name: SourceCounts(
-            rows_in=rows_in[name],
-            rows_kept=rows_kept[name],
-            rows_dropped={
-                reason: rows_dropped[name, reason.value]
-                for reason in Reason
-                if rows_dropped[name, reason.value]
-            },
+            rows_in=sum(one.rows_in.get(name, 0) for one in done),
+            rows_kept=sum(one.rows_kept.get(name, 0) for one in done),
+            rows_dropped=_dropped(name, done),
         )
         for name in ingested.sources
     }
+
+
+def _dropped(source: str, done: list[_Counts]) -> dict[Reason, int]:
+    counts = {
+        reason: sum(one.rows_dropped.get(source, {}).get(reason, 0) for one in done)
+        for reason in Reason
+    }
+    return {reason: count for reason, count in counts.items() if count}

@@ -116,15 +116,13 @@ class _KnownBefore:
     def measure(self, documents: pa.Table) -> _Part:
         """Measure documents (DOCUMENTS), in their order."""
         found = self.records.find(documents["content_id"])
-        missing, known = np.flatnonzero(found < 0), np.flatnonzero(found >= 0)
-        if not len(known):
+        missing = np.flatnonzero(found < 0)
+        if len(missing) == len(found):
             return self._computed(documents)
-        stored = self.records.take(found[known])
+        fresh = None
         if len(missing):
             fresh = self._to_table(self._computed(documents.take(pa.array(missing))))
-            back = np.argsort(np.concatenate([known, missing]))
-            stored = pa.concat_tables([stored, fresh]).take(pa.array(back))
-        return self._from_table(stored, len(known))
+        return self._from_table(self.records.take(found, fresh), len(found) - len(missing))
 
     def _computed(self, documents: pa.Table) -> _Part:
         tokens = token_hashes(documents["text"])

@@ -20,6 +20,7 @@ from pipeline.dedup.ranking import Ranking
 from pipeline.dedup.recipe import SHINGLE_TOKENS, DedupRecipe
 from pipeline.dedup.signature_files import SignatureFiles
 from pipeline.dedup.signatures import SCHEME, SEED, packed
+from pipeline.id_halves import ascending
 from pipeline.text.tokens import HASH_VERSION
 
 ROWS_PER_FILE = 1_000_000
@@ -182,7 +183,7 @@ def _evidence(
 
 def _by_id(corpus: Corpus, wanted: NDArray[np.bool_]) -> NDArray[np.int64]:
     rows = np.flatnonzero(wanted)
-    return rows[np.lexsort((corpus.ids[rows, 1], corpus.ids[rows, 0]))]
+    return rows[ascending((corpus.ids[rows, 0], corpus.ids[rows, 1]))]
 
 
 def _files(rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:

@@ -25,6 +25,7 @@ from pipeline.dedup.fates import KEPT, Fates
 from pipeline.dedup.measuring import MeasuredCorpus
 from pipeline.dedup.recipe import SHINGLE_TOKENS, DedupRecipe
 from pipeline.dedup.signatures import measure_texts
+from pipeline.id_halves import ascending
 from pipeline.text.tokens import token_hashes
 
 AT_THRESHOLD: Final = 400
@@ -115,7 +116,7 @@ def _chosen(corpus: Corpus, measured: MeasuredCorpus, fates: Fates) -> NDArray[n
         & (corpus.text_bytes <= MOST_BYTES)
     )
     rows = np.flatnonzero(fits)
-    order = np.lexsort((corpus.ids[rows, 1], corpus.ids[rows, 0]))
+    order = ascending((corpus.ids[rows, 0], corpus.ids[rows, 1]))
     return rows[order[:AT_THRESHOLD]]
 
 

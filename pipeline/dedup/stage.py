@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -80,10 +81,15 @@ def dedup(
         files = list(inputs.evaluation_sets.values())
         evaluation = EvaluationNgrams.of(files, recipe.evaluation_tokens)
     fates = decide(corpus, measured, ranking, recipe, evaluation, sketches, progress)
-    write_kept(output_dir / "kept", corpus, ranking, fates)
-    write_decisions(output_dir / "decisions", corpus, fates, recipe, list(inputs.evaluation_sets))
-    write_index(output_dir / "index", corpus, measured.signatures, fates, recipe)
-    planted = measure_recall(corpus, measured, fates, recipe)
+    with ThreadPoolExecutor(1) as beside:  # the index is most of what is written
+        index = beside.submit(
+            write_index, output_dir / "index", corpus, measured.signatures, fates, recipe
+        )
+        write_kept(output_dir / "kept", corpus, ranking, fates)
+        sets = list(inputs.evaluation_sets)
+        write_decisions(output_dir / "decisions", corpus, fates, recipe, sets)
+        planted = measure_recall(corpus, measured, fates, recipe)
+        index.result()
     shutil.rmtree(work)
     return DedupResult(
         folder=output_dir,

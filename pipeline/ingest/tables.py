@@ -43,6 +43,15 @@ class PartitionWriter:
         if self._bytes >= PARTITION_BYTES:
             self.close()
 
+    def end_unit(self) -> None:
+        """End the partition with this unit, unless it is small.
+
+        The next one begins with the same row again, whatever came or went before it, and what is
+        made of it is found again.
+        """
+        if self._bytes >= PARTITION_BYTES // 2:
+            self.close()
+
     def close(self) -> None:
         """Write what is left."""
         if self._waiting:
@@ -176,7 +185,11 @@ def _write_records(
 ) -> int:
     """Join the texts to what is known of their rows, and write those that are kept."""
     start = text_bytes = 0
-    for _, segment in _segments(read):
+    last: ReadUnit | None = None
+    for unit, segment in _segments(read):
+        if unit is not last:
+            tables.records.end_unit()
+            last = unit
         part = described.slice(start, segment.num_rows)
         start += segment.num_rows
         table = part.append_column("text", segment["text"])

@@ -19,6 +19,7 @@ from data_contracts.schemas import LEDGER, check_schema
 from data_contracts.shipped_contracts import shipped_tables
 from data_contracts.split import SPLITS
 from pipeline.id_halves import Halves, id_halves
+from pipeline.shard.mapped_sort import MappedSort, fits
 from pipeline.shard.parquet_parts import ParquetParts
 from pipeline.shard.placements import Placements
 from pipeline.shard.scatter import Scatter
@@ -86,13 +87,14 @@ def sort_signals(
     if not paths:
         return
     schema = read_ipc(paths[0]).schema.remove_metadata()
-    scatter = Scatter(temporary, sum(path.stat().st_size for path in paths))
+    total = sum(path.stat().st_size for path in paths)
+    order = MappedSort(total) if fits(total) else Scatter(temporary, total)
     for path in paths:
         table = read_ipc(path, schema).select(schema.names)
-        scatter.add(table, id_halves(table["record_id"])[0])
+        order.add(table, id_halves(table["record_id"])[0])
     promised = schema.with_metadata(shipped_tables()["signals"].schema.metadata)
     with ParquetParts(output_dir, stamped(promised, contracts)) as parts:
-        for table in scatter.sorted():
+        for table in order.sorted():
             parts.add(table)
 
 

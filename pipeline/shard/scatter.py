@@ -5,7 +5,7 @@ the same size, and one after another they are the sorted whole.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -20,10 +20,8 @@ from pipeline.partition_pool import map_in_order
 BUCKET_BYTES: Final = 64 * 1024 * 1024
 """Bytes that a bucket should hold; one per worker is in memory."""
 
-GroupOf = Callable[[pa.Table], NDArray[np.uint8]]
-"""Gives each row's group."""
-
 _KEY: Final = "_key"
+_GROUP: Final = "_group"
 _HALF: Final = np.uint64(32)
 
 
@@ -43,17 +41,23 @@ class Scatter:
         self._lock = threading.Lock()
 
     def add(
-        self, table: pa.Table, keys: NDArray[np.uint64], wanted: NDArray[np.bool_] | None = None
+        self,
+        table: pa.Table,
+        keys: NDArray[np.uint64],
+        group_of: NDArray[np.uint8] | None = None,
+        wanted: NDArray[np.bool_] | None = None,
     ) -> None:
         """Put rows into their buckets; may be called from several threads.
 
         Args:
             table: The rows; has `record_id`.
             keys: uint64 (rows,).
+            group_of: uint8 (rows,), each row's group; None: all are of group 0.
             wanted: bool (rows,), which of them; None: all.
         """
         number = ((keys >> _HALF) * np.uint64(self._buckets)) >> _HALF
-        table = table.append_column(_KEY, pa.array(keys))
+        group_of = np.zeros(len(keys), np.uint8) if group_of is None else group_of
+        table = table.append_column(_KEY, pa.array(keys)).append_column(_GROUP, pa.array(group_of))
         if self._buckets > 1 or wanted is not None:
             rows = np.arange(len(keys)) if wanted is None else np.flatnonzero(wanted)
             rows = rows[np.argsort(number[rows], kind="stable")]
@@ -66,17 +70,16 @@ class Scatter:
 
     def sorted(self) -> Iterator[pa.Table]:
         """Yield all rows in order, a bucket at a time, each column in one chunk."""
-        for (table,) in self.grouped(lambda table: np.zeros(table.num_rows, np.uint8), 1):
+        for (table,) in self.grouped(1):
             yield table
 
-    def grouped(self, group_of: GroupOf, groups: int) -> Iterator[list[pa.Table]]:
+    def grouped(self, groups: int) -> Iterator[list[pa.Table]]:
         """Yield all rows in order, a bucket at a time, as one table for each group.
 
         Args:
-            group_of: Gives each row's group, 0 to `groups - 1`; called in threads.
             groups: How many there are.
         """
-        work = partial(self._sorted_bucket, group_of=group_of, groups=groups)
+        work = partial(self._sorted_bucket, groups=groups)
         for tables in map_in_order(work, range(self._buckets)):
             if tables:
                 yield tables
@@ -93,7 +96,7 @@ class Scatter:
         ):
             writer.write_table(rows)
 
-    def _sorted_bucket(self, bucket: int, *, group_of: GroupOf, groups: int) -> list[pa.Table]:
+    def _sorted_bucket(self, bucket: int, *, groups: int) -> list[pa.Table]:
         path = self._path(bucket)
         if not path.exists():
             return []
@@ -104,8 +107,8 @@ class Scatter:
         table = pa.concat_tables(tables)
         high, low = id_halves(table["record_id"])
         order = np.lexsort((low, high, table[_KEY].to_numpy()))
-        table = table.drop_columns([_KEY])
-        group = group_of(table)[order]
+        group = table[_GROUP].to_numpy()[order]
+        table = table.drop_columns([_KEY, _GROUP])
         parts = (order[group == number] for number in range(groups))
         # Each row is copied once, into the table of its group.
         sorted_tables = [table.take(pa.array(part)).combine_chunks() for part in parts]

@@ -4,13 +4,13 @@ import os
 import shutil
 import time
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from data_contracts.arrow_files import partitions, read_ipc
 from data_contracts.contract_stamp import ContractStamp, labels
@@ -42,6 +42,7 @@ from pipeline.shard.documents import (
     read_documents,
     write_dataset_dict,
 )
+from pipeline.shard.mapped_sort import MappedSort, fits
 from pipeline.shard.metadata import RecordMetadata
 from pipeline.shard.order import shuffle_keys
 from pipeline.shard.placements import Placements
@@ -108,8 +109,9 @@ def shard(
     """Write a dataset version's documents, tokens, ledger, signals, index and card.
 
     Every file is a function of the set of records, the recipe and the lock: input order,
-    partitioning, threads and cache leave no trace. Memory: 53 bytes per kept record, a bucket
-    (64 MB) or a batch (16 MB of text) per worker, and 64 MB of tokens.
+    partitioning, threads and cache leave no trace. Memory: 92 bytes per kept record, a bucket
+    (64 MB) or a batch (16 MB of text) per worker, and 128 MB of tokens; pages of mapped files, where a
+    quarter of the machine's memory holds all text (`mapped_sort`).
 
     Args:
         inputs: Results of the stages before; the contract must have passed.
@@ -137,17 +139,27 @@ def shard(
         raise NothingLeft("shard", 0, {})
     start_folder(output_dir)
     run = _Run(inputs, recipe, output_dir, progress, placements)
-    _write_documents(run)
-    lock = _settle_tokenizer(run)
-    tokens = _write_tokens(run, lock, cache)
-    records = ledger.place_in_ledger(
-        inputs.validated.ledger, placements, run.shard_names, output_dir / "ledger", run.contracts
-    )
-    ledger.sort_signals(
-        inputs.cleaned.signals, output_dir / "signals", run.temporary / "signals", run.contracts
-    )
+    with ThreadPoolExecutor(1) as beside:  # signals wait for nothing, and compress on one core
+        signals = beside.submit(
+            ledger.sort_signals,
+            inputs.cleaned.signals,
+            output_dir / "signals",
+            run.temporary / "signals",
+            run.contracts,
+        )
+        _write_documents(run)
+        lock = _settle_tokenizer(run)
+        tokens = _write_tokens(run, lock, cache)
+        records = ledger.place_in_ledger(
+            inputs.validated.ledger,
+            placements,
+            run.shard_names,
+            output_dir / "ledger",
+            run.contracts,
+        )
+        signals.result()
     ledger.link_files(inputs.deduped.index, output_dir / "index")
-    shutil.rmtree(run.temporary)
+    shutil.rmtree(run.temporary, ignore_errors=True)  # what fits is sorted where it lies
     _write_card(run, lock, records)
     return ShardResult(
         folder=output_dir,
@@ -179,10 +191,12 @@ def _refuse_unpassed(validated: ValidateResult) -> None:
 def _write_documents(run: _Run) -> None:
     paths = partitions(run.inputs.cleaned.documents)
     total = sum(path.stat().st_size for path in paths)
-    scatter = Scatter(run.temporary / "documents", total)
     metadata = RecordMetadata(run.inputs.metadata) if run.inputs.metadata is not None else None
+    # A column of metadata is in no file, so that memory would hold all of it.
+    in_place = metadata is None and fits(total)
+    shuffle = MappedSort(total) if in_place else Scatter(run.temporary / "documents", total)
 
-    def scatter_kept(path: Path) -> int:
+    def add_kept(path: Path) -> int:
         table = read_ipc(path, DOCUMENTS)
         ids = id_halves(table["record_id"])
         records = run.placements.find(ids)
@@ -194,11 +208,13 @@ def _write_documents(run: _Run) -> None:
         rows = rows.append_column(RECORD_COLUMN, pa.array(records))
         if metadata is not None:
             rows = rows.append_column(PUBLISHED_METADATA, metadata.of(ids))
-        scatter.add(rows, shuffle_keys(ids, run.recipe.shuffle_seed), kept)
+        # (What is not kept has no split; any will do.)
+        splits = run.placements.split[records]
+        shuffle.add(rows, shuffle_keys(ids, run.recipe.shuffle_seed), splits, kept)
         return path.stat().st_size
 
     done = 0
-    for size in map_in_order(scatter_kept, paths):
+    for size in map_in_order(add_kept, paths):
         done += size
         run.progress(done, total, "bytes", "shuffling documents")
     folder = run.output_dir / "documents"
@@ -213,11 +229,7 @@ def _write_documents(run: _Run) -> None:
         for split in SPLITS
     ]
 
-    def split_of(table: pa.Table) -> NDArray[np.uint8]:
-        found: NDArray[np.uint8] = run.placements.split[table[RECORD_COLUMN].to_numpy()]
-        return found
-
-    for tables in scatter.grouped(split_of, len(SPLITS)):
+    for tables in shuffle.grouped(len(SPLITS)):
         for table, writer in zip(tables, writers, strict=True):
             run.text_bytes += pc.sum(pc.binary_length(table["text"])).as_py() or 0
             for written in writer.add(table):

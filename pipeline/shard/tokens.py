@@ -62,13 +62,10 @@ def _tokenised(
     missing = np.flatnonzero(rows < 0)
     encoded = encoder.encode(texts[number].as_py() for number in missing.tolist())
     values = pa.array([tokens.tobytes() for tokens in encoded], pa.large_binary())
+    fresh = pa.Table.from_arrays([values], schema=CACHED)
     if len(missing):
-        ids = id_strings((contents[0][missing], contents[1][missing]))
-        cache.add(ids, pa.Table.from_arrays([values], schema=CACHED))
-    found = np.flatnonzero(rows >= 0)
-    if len(found):
-        values = pa.concat_arrays([cache.take(rows[found])["tokens"].combine_chunks(), values])
-        values = values.take(pa.array(np.argsort(np.concatenate([found, missing]))))
+        cache.add(id_strings((contents[0][missing], contents[1][missing])), fresh)
+    values = cache.take(rows, fresh)["tokens"].combine_chunks()
     counts = pc.binary_length(values).to_numpy() // encoder.dtype.itemsize
     spans = pa.RecordBatch.from_pydict(
         {
@@ -78,7 +75,9 @@ def _tokenised(
             "text_bytes": pc.binary_length(texts),
         }
     )
-    return Tokenised(_end_to_end(values, encoder), spans, batch["language"], len(found))
+    return Tokenised(
+        _end_to_end(values, encoder), spans, batch["language"], len(rows) - len(missing)
+    )
 
 
 def _end_to_end(values: pa.Array, encoder: Encoder) -> Tokens:

@@ -1,22 +1,14 @@
 """Small tables that contracts judge: languages, distributions, personal data, all counted already."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, Final
 
-import numpy as np
 import polars as pl
-import pyarrow as pa
-from numpy.typing import NDArray
 
-from data_contracts.arrow_files import read_partitions
 from data_contracts.quality import QUANTILES, Distribution, LanguageQuality, SignalQuality
-from data_contracts.schemas import DOCUMENTS
 from data_contracts.shipped_contracts import shipped_tables
-from pipeline.partition_pool import map_in_order
-from pipeline.pii.columns import KINDS
-from pipeline.pii.texts import redact
-from pipeline.validate.kept import NOT_KEPT, Kept
+from pipeline.validate.holdings import Holdings
+from pipeline.validate.kept import Kept
 from pipeline.validate.tables import Stages, figures_table
 
 LENGTH: Final = "characters"
@@ -79,6 +71,7 @@ def personal_data_table(
     kept: Kept,
     signals: Mapping[str, SignalQuality],
     actions: Mapping[str, str],
+    holdings: Holdings,
 ) -> pl.DataFrame:
     """Count personal data by kind. What should be gone is looked for again, in every kept text.
 
@@ -87,10 +80,11 @@ def personal_data_table(
         kept: Which of them are in the dataset.
         signals: Those that count personal data begin with `pii_`; their first bin is 0.
         actions: What the recipe does, by kind; it keeps kinds that are not there.
+        holdings: Finds it.
     """
     kinds = {name.removeprefix(PII): one for name, one in signals.items() if name.startswith(PII)}
     taken_out = [kind for kind in kinds if actions.get(kind) in TAKEN_OUT]
-    found = documents_that_hold(stages.cleaned.documents, kept, taken_out)
+    found = holdings.count(stages.cleaned.documents, kept, taken_out)
     rows = []
     for kind, signal in kinds.items():
         held, held_by_kept = (
@@ -108,27 +102,3 @@ def personal_data_table(
             }
         )
     return figures_table(rows, shipped_tables()["personal_data"].schema)
-
-
-def documents_that_hold(documents: Path, kept: Kept, kinds: Sequence[str]) -> dict[str, int]:
-    """Count the kept documents that hold personal data of these kinds, as clean finds it.
-
-    Args:
-        documents: A folder of DOCUMENTS.
-        kept: Which of them are in the dataset.
-        kinds: Of `pipeline.pii`; other kinds, of one's own, cannot be looked for and are left out.
-    """
-    places = {kind: KINDS.index(kind) for kind in kinds if kind in KINDS}
-    if not places:
-        return {}
-
-    def count(table: pa.Table) -> NDArray[np.int64]:
-        mine = table.filter(pa.array(kept.splits(table["record_id"]) != NOT_KEPT))
-        counts = redact(mine["text"].drop_null(), ()).counts
-        holding: NDArray[np.int64] = np.count_nonzero(counts, axis=0)
-        return holding
-
-    totals = np.zeros(len(KINDS), np.int64)
-    for found in map_in_order(count, read_partitions(documents, DOCUMENTS)):
-        totals += found
-    return {kind: int(totals[place]) for kind, place in places.items()}

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pydantic import Field
@@ -26,6 +27,7 @@ from pipeline.validate.aggregates import (
     language_table,
     personal_data_table,
 )
+from pipeline.validate.documents import count_documents
 from pipeline.validate.excerpts import biggest_clusters
 from pipeline.validate.figures import (
     language_qualities,
@@ -35,6 +37,8 @@ from pipeline.validate.figures import (
     source_qualities,
     split_qualities,
 )
+from pipeline.validate.holdings import Holdings
+from pipeline.validate.kept import Kept
 from pipeline.validate.ledger import assemble_ledger
 from pipeline.validate.measures import Tables
 from pipeline.validate.recipe import ValidateRecipe
@@ -81,7 +85,8 @@ def validate(
         inputs: The results of the stages before.
         recipe: Which contracts.
         output_dir: Where `ledger/`, `quality.json` and `suites.json` go; emptied first.
-        cache: Not used: everything here is a function of the whole set of records.
+        cache: Folder of what was found in whole partitions of documents; it must stand for this
+            stage's version and for that of `pipeline.pii`. None reuses nothing.
         progress: Told of records, signals and tables done.
 
     Raises:
@@ -89,18 +94,22 @@ def validate(
         LedgerBroken: A record has no fate or two.
         SchemaMismatch: A stage's table does not have its columns.
     """
-    del cache
     started = time.monotonic()
     contracts = Contracts.load(recipe.contracts)
     start_folder(output_dir)
     ledger = output_dir / "ledger"
-    assemble_ledger(inputs.ingested, inputs.cleaned, inputs.deduped, ledger, progress=progress)
-    stages = Stages(inputs.ingested, inputs.cleaned, inputs.deduped, ledger)
-    progress(0, 0, "records", "counting")
-    counts = count(stages, source_names(inputs.ingested, inputs.licenses))
+    sources = source_names(inputs.ingested, inputs.licenses)
+    kept = Kept(inputs.deduped.kept)
+    with ThreadPoolExecutor(1) as beside:  # texts are counted while the ledger is joined
+        documents = beside.submit(count_documents, inputs.cleaned.documents, kept, sources)
+        assemble_ledger(inputs.ingested, inputs.cleaned, inputs.deduped, ledger, progress=progress)
+        progress(0, 0, "records", "counting")
+        stages = Stages(inputs.ingested, inputs.cleaned, inputs.deduped, ledger)
+        counts = count(stages, kept, documents.result())
     quality = _quality(inputs, contracts, stages, counts, progress)
     rules = rules_for(contracts, recipe)
-    tables, absent = gate_tables(inputs, stages, counts, quality)
+    holdings = Holdings(output_dir / "personal_data", cache)
+    tables, absent = gate_tables(inputs, stages, counts, quality, holdings)
     judged = judge(contracts, rules, tables, progress, absent)
     quality = quality.model_copy(update={"checks": judged.checks})
     result = ValidateResult(
@@ -121,11 +130,17 @@ def validate(
 
 
 def gate_tables(
-    inputs: ValidateInputs, stages: Stages, counts: Counts, quality: Quality
+    inputs: ValidateInputs,
+    stages: Stages,
+    counts: Counts,
+    quality: Quality,
+    holdings: Holdings,
 ) -> tuple[Tables, dict[str, str]]:
     """Give every table that is judged at the gate, and those that cannot be there, with the reason."""
     tables = contract_tables(stages, counts, inputs.licenses, inputs.jaccard_threshold)
-    personal = personal_data_table(stages, counts.kept, quality.signals, inputs.personal_data)
+    personal = personal_data_table(
+        stages, counts.kept, quality.signals, inputs.personal_data, holdings
+    )
     tables |= {
         "languages": language_table(quality.languages, inputs.languages).lazy(),
         "distributions": distribution_table(quality.lengths, quality.signals).lazy(),

@@ -17,7 +17,7 @@ from data_contracts.results import CleanResult, DedupResult, IngestResult, Stage
 from data_contracts.schemas import DOCUMENTS, PUBLISHED_DOCUMENTS, RECORDS
 from data_contracts.shipped_contracts import shipped_tables
 from data_contracts.split import SPLITS
-from pipeline.validate.documents import DocumentCounts, count_documents
+from pipeline.validate.documents import DocumentCounts
 from pipeline.validate.kept import Kept
 from pipeline.validate.ledger import DECIDING
 
@@ -63,12 +63,13 @@ def scan_ledger(folder: Path) -> pl.LazyFrame:
     return pl.scan_parquet(sorted(folder.glob("part-*.parquet")), glob=False)
 
 
-def count(stages: Stages, sources: list[str]) -> Counts:
-    """Count fates, broken rules and the lengths of documents, in one pass over each table.
+def count(stages: Stages, kept: Kept, documents: DocumentCounts) -> Counts:
+    """Count fates, broken rules and edits in the ledger.
 
     Args:
         stages: Results and ledger.
-        sources: Names of all sources, from `source_names`.
+        kept: Which records are in the dataset.
+        documents: What was counted in their text.
     """
     ledger = scan_ledger(stages.ledger)
     kinds = ["source", "stage", "reason", "fate", "language", "split"]
@@ -89,13 +90,12 @@ def count(stages: Stages, sources: list[str]) -> Counts:
         .group_by("source", "signal")
         .agg(records=pl.len().cast(pl.Int64), occurrences=pl.col("count").sum())
     )
-    kept = Kept(stages.deduped.kept)
     return Counts(
         fates=fates.collect(engine="streaming").sort(kinds, nulls_last=True),
         broken=broken.collect(engine="streaming"),
         edits=edits.collect(engine="streaming").sort("source", "signal"),
         kept=kept,
-        documents=count_documents(stages.cleaned.documents, kept, sources),
+        documents=documents,
     )
 
 

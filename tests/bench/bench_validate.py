@@ -25,6 +25,9 @@ from data_contracts.reasons import Reason
 from data_contracts.results import CleanResult, DedupResult, IngestResult, SourceCounts
 from data_contracts.schemas import DECISIONS, DOCUMENTS, KEPT, ORIGINS, RECORDS
 from data_contracts.shipped_contracts import Judged
+from pipeline.validate.documents import count_documents
+from pipeline.validate.holdings import Holdings
+from pipeline.validate.kept import Kept
 from pipeline.validate.recipe import ValidateRecipe
 from pipeline.validate.stage import ValidateInputs, gate_tables, validate
 from pipeline.validate.tables import Stages, count, source_names
@@ -98,8 +101,12 @@ def _judge_again(inputs: ValidateInputs, out: Path) -> None:
     quality = Quality.load(out / "quality.json")
     stages = Stages(inputs.ingested, inputs.cleaned, inputs.deduped, out / "ledger")
     contracts = Contracts.load()
-    counts = count(stages, source_names(inputs.ingested, inputs.licenses))
-    tables, absent = gate_tables(inputs, stages, counts, quality)
+    kept = Kept(inputs.deduped.kept)
+    sources = source_names(inputs.ingested, inputs.licenses)
+    counts = count(stages, kept, count_documents(inputs.cleaned.documents, kept, sources))
+    tables, absent = gate_tables(
+        inputs, stages, counts, quality, Holdings(out / "personal_data", None)
+    )
     judged = judge(contracts, contracts.rules(Judged.GATE), tables, absent=absent)
     assert all(one.passed for one in judged.checks if one.severity == "critical")
 

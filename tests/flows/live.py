@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import Any, Self
 MILL = Path(sys.executable).with_name("mill")
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 PATIENCE_SECONDS = 400
+BUSY = 503
+"""What Prefect's server answers while its database is busy: ask again, as its own client does."""
 
 
 class Workplace:
@@ -83,9 +86,18 @@ class Workplace:
             headers |= {"Prefect-Csrf-Client": client, "Prefect-Csrf-Token": token}
         content = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.api + path, content, headers, method=method)
-        with urllib.request.urlopen(request, timeout=30) as reply:
-            answer = reply.read()
-        return json.loads(answer) if answer else None
+        for _ in range(5):
+            try:
+                with urllib.request.urlopen(request, timeout=30) as reply:
+                    answer = reply.read()
+            except urllib.error.HTTPError as error:
+                if error.code != BUSY:
+                    raise
+                error.close()
+                time.sleep(1)
+            else:
+                return json.loads(answer) if answer else None
+        raise AssertionError(f"the server stayed busy: {method} {path}")
 
     def deployment(self, name: str) -> Any:
         """Read a deployment by FLOW/NAME, or by NAME where both are the same."""

@@ -39,6 +39,7 @@ def test_help_names_every_command_and_answers_at_once():
         assert re.search(rf"\b{command}\b", done.stdout)
 
 
+@pytest.mark.slow
 def test_a_run_ends_in_one_json_object(environment, tmp_path):
     recipe = write_corpus(tmp_path / "corpus", **TINY_TRAINING)
     done = _mill(environment, "run", recipe, "--warehouse", tmp_path / "w", "--json")
@@ -71,6 +72,7 @@ def test_a_run_ends_in_one_json_object(environment, tmp_path):
     assert "nothing to do" in planned.stdout
 
 
+@pytest.mark.slow
 def test_a_sample_is_a_version_of_its_own(environment, tmp_path):
     recipe = write_corpus(tmp_path / "corpus")
     done = _mill(environment, "run", recipe, "-w", tmp_path / "w", "--sample", 40, "--json")
@@ -118,6 +120,7 @@ def test_what_goes_wrong_is_told_in_words_with_its_exit_code(
     assert message in last
 
 
+@pytest.mark.slow
 def test_a_failed_contract_exits_with_3_and_names_the_report(environment, tmp_path):
     recipe = write_corpus(tmp_path / "corpus", documents=20, validate={"min_documents": 1000})
     done = _mill(environment, "run", recipe, "--warehouse", tmp_path / "w")
@@ -131,6 +134,7 @@ def test_wrong_usage_exits_with_2(environment):
     assert _mill(environment, "ls", "--warehouse", "/nowhere/at/all").returncode == 2
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_and_a_rerun_continues(environment, tmp_path):
     recipe = write_corpus(tmp_path / "corpus", documents=2000)
     command = [MILL, "run", recipe, "--warehouse", tmp_path / "w"]

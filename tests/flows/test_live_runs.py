@@ -118,7 +118,7 @@ def test_a_run_whose_process_fell_silent_is_marked_crashed(workplace):
     (shipped,) = ours
     hasty = {one: shipped[one] for one in ("description", "actions")}
     trigger = {**shipped["trigger"], "within": 10}
-    workplace.call("POST", "/automations/", {**hasty, "name": "hasty", "trigger": trigger})
+    made = workplace.call("POST", "/automations/", {**hasty, "name": "hasty", "trigger": trigger})
     flow = workplace.call("POST", "/flows/", {"name": "silent"})
     state = {"type": "RUNNING", "name": "Running"}
     body = {"flow_id": flow["id"], "state": state, "name": "silent run"}
@@ -132,6 +132,7 @@ def test_a_run_whose_process_fell_silent_is_marked_crashed(workplace):
     workplace.call("POST", "/events", [beat])
     found = workplace.ended(run, "CRASHED")
     assert "fell silent" in found["state"]["message"]
+    workplace.call("DELETE", f"/automations/{made['id']}")  # later runs may be silent for 10 s
 
 
 def test_setting_up_again_keeps_what_was_switched_and_tells_people_where_a_block_says_how(

@@ -6,22 +6,31 @@ import shutil
 import numpy as np
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
 from data_contracts.aliases import Alias, Target
 from data_contracts.errors import (
+    ModelUnfit,
     NoCandidate,
     NothingToRollBack,
     PromotionRefused,
     ScorecardFailed,
     TooFewCommonDocuments,
+    VersionUnknown,
 )
-from data_contracts.verdict import Verdict
+from data_contracts.results import Interval
+from data_contracts.verdict import Comparison, SourceDifference, Verdict
 from data_contracts.warehouse import Warehouse
+from flows.cli import app
 from flows.judging import common_documents, compare_models
 from flows.promotion import promote, roll_back
 from flows.publish import published_dataset
 from flows.recipe import load_recipe
 from flows.refresh import refresh
+from flows.terminal_aliases import print_comparison
+from model.pretrained import save_pretrained
+from model.recipe import ShapeRecipe
+from model.transformer import Transformer
 from tests.flows.corpora import TINY_TRAINING, write_corpus
 
 MODEL = TINY_TRAINING["train"]
@@ -80,6 +89,50 @@ def test_a_model_is_as_good_as_itself(store):
     same = compare_models(store, tiny, tiny)
     assert same.difference.value == same.difference.low == same.difference.high == 0
     assert same.verdict is Verdict.NOT_WORSE
+
+
+def test_two_models_are_compared_from_the_command_line(store, tmp_path):
+    tiny, longer, _ = _models(store)
+    arguments = ["compare", longer, tiny, "--warehouse", str(store.root)]
+    page = tmp_path / "page.html"
+    done = CliRunner().invoke(app, [*arguments, "--page", str(page), "--json"])
+    assert done.exit_code == 0, done.output
+    found = Comparison.model_validate_json(done.stdout)  # and nothing else
+    assert found == compare_models(store, longer, tiny)
+    left_out = found.held_out_in_both - found.documents
+    for said in (
+        f"better: {found.difference.value:+.4f} bits per byte against {tiny}",
+        f"{found.documents} of {found.held_out_in_both} documents that both hold out",
+    ):
+        assert said in done.stderr
+    assert ("repeats 13 tokens of" in done.stderr) == bool(left_out)
+    assert longer in page.read_text()
+    unknown = CliRunner().invoke(app, ["compare", "nothing", *arguments[2:]])
+    assert isinstance(unknown.exception, VersionUnknown)
+
+
+def test_encoders_are_not_compared_by_bits_per_byte(store):
+    tiny, longer, _ = _models(store)
+    for label in (tiny, longer):
+        encoder = Transformer(ShapeRecipe(kind="encoder", layers=1, width=16, heads=1), 300)
+        encoder.initialise(1)
+        folder = store.find("models", label)
+        save_pretrained(encoder, folder / "tokenizer.json", folder)
+    promote(store, tiny)
+    with pytest.raises(PromotionRefused, match=r"cannot be compared: .* no decoder"):
+        promote(store, longer)
+    assert promote(store, longer, even_unproven=True).promoted
+    sampled = CliRunner().invoke(app, ["sample", "a", "--model", tiny, "-w", str(store.root)])
+    assert isinstance(sampled.exception, ModelUnfit)
+
+
+def test_a_single_document_has_no_interval(store, capsys):
+    tiny, longer, _ = _models(store)
+    found = compare_models(store, longer, tiny)
+    one = SourceDifference(documents=1, text_bytes=9, difference=Interval(value=2, low=2, high=2))
+    print_comparison(found.model_copy(update={"sources": {"lone": one}}))
+    (row,) = [line for line in capsys.readouterr().out.splitlines() if "lone" in line]
+    assert row.split() == ["lone", "+2.0000", "1"]
 
 
 def test_a_comparison_is_made_once(store):

@@ -15,7 +15,9 @@ import pipeline.dedup.corpus
 import pipeline.ingest.tables
 import pipeline.ingest.units
 import pipeline.partition_pool
+import pipeline.shard.ledger
 import pipeline.shard.scatter
+import pipeline.shard.stage
 from data_contracts.errors import RecipeInvalid
 from data_contracts.manifest import DatasetManifest
 from data_contracts.warehouse import Warehouse
@@ -33,8 +35,15 @@ def before():
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         corpus = EditedCorpus()
-        first = build(corpus.write(folder / "corpus"), folder / "warehouse")
+        first = refresh(corpus.write(folder / "corpus"), folder / "warehouse")
         yield folder / "warehouse", first.published
+
+
+def refresh(recipe: Path, warehouse: Path):
+    """Build on what is there, in partitions of which some do not change."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline.ingest.tables, "PARTITION_BYTES", 7_000)
+        return build(recipe, warehouse)
 
 
 def rebuild(recipe: Path, warehouse: Path, lock: Path):
@@ -45,6 +54,8 @@ def rebuild(recipe: Path, warehouse: Path, lock: Path):
         patch.setattr(pipeline.ingest.tables, "PARTITION_BYTES", 9_000)
         patch.setattr(pipeline.dedup.corpus, "SLICE_BYTES", 3_000)
         patch.setattr(pipeline.shard.scatter, "BUCKET_BYTES", 10_000)
+        for module in (pipeline.shard.stage, pipeline.shard.ledger):
+            patch.setattr(module, "fits", lambda _: False)
         return build(recipe, warehouse, lock=lock)
 
 
@@ -71,7 +82,7 @@ def check_rounds(before, rounds) -> None:
                 ledger = pl.read_parquet(warm.latest("datasets", "edited") / "ledger" / "*.parquet")
                 forget(warm, "edited", [ledger["record_id"][number % ledger.height]])
             recipe = corpus.write(folder / "corpus")
-            refreshed = build(recipe, warm.root).published
+            refreshed = refresh(recipe, warm.root).published
             if collected:
                 collect(warm, keep=1, forgotten=True)
         rebuilt = rebuild(recipe, folder / "cold", refreshed.path).published

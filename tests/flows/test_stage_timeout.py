@@ -28,38 +28,56 @@ def bytes_of(texts: pa.Array) -> pa.Array:
 ENDED = "what it is at cannot be stopped: the run was ended"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("hangs", [False, True], ids=["ends", "hangs"])
-def test_a_stage_that_takes_too_long_is_stopped_and_the_next_run_continues(
-    environment, tmp_path, hangs
-):
+LIMIT_SECONDS = 16
+CASES = {"ends": LIMIT_SECONDS + 4, "hangs": 3600}
+
+
+def start(environment, folder, **more):
+    return subprocess.Popen(
+        [MILL, "run", folder / "corpus" / "recipe.yaml", "--warehouse", folder / "warehouse"],
+        env=environment | more,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def stopped(environment, tmp_path_factory):
+    """A run of each case, both begun at once as they mostly wait: its folder and process."""
+    runs = {}
     signals = {"own_signals": {"bytes": {"function": "slow:bytes_of"}}}
-    recipe = write_corpus(tmp_path / "corpus", documents=20, clean=signals)
-    recipe.with_name("slow.py").write_text(SLOW)
-    recipe.with_name("hold").write_text("3600" if hangs else "25")
-    warehouse = tmp_path / "warehouse"
+    for case, seconds in CASES.items():
+        folder = tmp_path_factory.mktemp(case)
+        recipe = write_corpus(folder / "corpus", documents=20, clean=signals)
+        recipe.with_name("slow.py").write_text(SLOW)
+        recipe.with_name("hold").write_text(str(seconds))
+        limited = start(environment, folder, **{STAGE_HOURS: str(LIMIT_SECONDS / 3600)})
+        runs[case] = folder, limited
+    yield runs
+    for _, run in runs.values():
+        run.kill()
+        run.communicate()
 
-    def run(**more):
-        return subprocess.run(
-            [MILL, "run", recipe, "--warehouse", warehouse],
-            env=environment | more,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
 
-    stopped = run(**{STAGE_HOURS: str(20 / 3600)})
-    assert stopped.returncode != 0
-    said = stopped.stdout + stopped.stderr
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_a_stage_that_takes_too_long_is_stopped_and_the_next_run_continues(
+    environment, stopped, case
+):
+    folder, run = stopped[case]
+    hangs = case == "hangs"
+    said, _ = run.communicate(timeout=300)
+    assert run.returncode != 0
     assert (ENDED if hangs else "timeout") in said, said
     assert (ENDED in said) == hangs
     assert (" in bytes_of" in said) == hangs  # the stacks name the batch that hangs
-    assert recipe.with_name("entered").exists()
-    store = Warehouse.existing(warehouse)
+    assert (folder / "corpus" / "entered").exists()
+    store = Warehouse.existing(folder / "warehouse")
     assert store.names("datasets") == []
 
-    recipe.with_name("hold").unlink()
-    again = run()
-    assert again.returncode == 0, again.stdout + again.stderr
+    (folder / "corpus" / "hold").unlink()
+    again = start(environment, folder)
+    said, _ = again.communicate(timeout=300)
+    assert again.returncode == 0, said
     assert store.names("datasets") == ["corpus"]

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
 from data_contracts.errors import (
     DiskFull,
@@ -28,6 +29,7 @@ from data_contracts.errors import (
 from data_contracts.manifest import DatasetManifest
 from data_contracts.warehouse import Warehouse
 from flows import publish, steps
+from flows.cli import app
 from flows.commands import keeping
 from flows.disk import a_full_disk_is_told
 from flows.plan import make_plan
@@ -155,7 +157,8 @@ def test_a_warehouse_in_an_odd_place_with_bracketed_names_is_shown_as_it_is(
 ):
     odd = tmp_path / "仓 库 [red]"
     shutil.copytree(first_run[1], odd)
-    print_versions(Warehouse.existing(odd))
+    assert CliRunner().invoke(app, ["ls", "--json", "--warehouse", str(odd)]).exit_code == 0
+    print_versions(Warehouse.existing(odd))  # on standard output: `--json` held for that command
     keeping.verify("corpus", odd)
     told = capsys.readouterr().out
     assert str(odd) in told

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from model.blocks import Dropout, KeyValueCache
+from model.blocks import Attention, Dropout, KeyValueCache, Rotary
 from model.recipe import ShapeRecipe
 from tests.model.conftest import random_decoder
 
@@ -86,3 +86,27 @@ def test_dropout_zeroes_its_share_scales_the_rest_and_follows_the_seed():
     assert abs((one == 0).float().mean() - 0.25) < 0.01
     assert one[one != 0].unique().item() == pytest.approx(4 / 3)
     assert dropout.eval()(x) is x
+
+
+@pytest.mark.parametrize("tokens", [1000, 1100])
+@pytest.mark.parametrize("causal", [True, False])
+def test_attention_in_bfloat16_is_near_that_in_float32_at_any_length(tokens, causal):
+    shape = ShapeRecipe(width=64, heads=2, kv_heads=1, context_tokens=tokens)
+    generator = torch.Generator().manual_seed(1)
+    attention, rotary = Attention(shape, 0, causal=causal), Rotary(shape)
+    with torch.no_grad():
+        for weight in attention.parameters():
+            weight.copy_(torch.randn(weight.shape, generator=generator) / weight.shape[-1] ** 0.5)
+    x_BTC = torch.randn(1, tokens, 64, generator=generator)
+    allowed_B11S = None if causal else (torch.arange(tokens) < tokens - 50)[None, None, None]
+    upstream = torch.randn(1, tokens, 64, generator=generator)
+
+    def made(*, narrow):
+        own = x_BTC.clone().requires_grad_()
+        with torch.autocast("cpu", torch.bfloat16, enabled=narrow):
+            y_BTC = attention(own, rotary, None, allowed_B11S)
+        weights = (own, *attention.parameters())
+        return y_BTC, *torch.autograd.grad(y_BTC, weights, upstream.to(y_BTC.dtype))
+
+    for ours, exact in zip(made(narrow=True), made(narrow=False), strict=True):
+        assert (ours - exact).norm() < 0.02 * exact.norm()

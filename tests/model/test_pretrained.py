@@ -5,8 +5,16 @@ import pytest
 import torch
 
 from data_contracts.errors import VersionCorrupt
-from model.pretrained import end_of_text_id, load_pretrained, load_tokenizer, save_pretrained
+from model.pretrained import (
+    end_of_text_id,
+    load_members,
+    load_pretrained,
+    load_tokenizer,
+    save_members,
+    save_pretrained,
+)
 from model.recipe import ShapeRecipe
+from model.transformer import Transformer
 from tests.model.conftest import random_decoder
 
 
@@ -64,6 +72,23 @@ def test_weights_of_another_shape_are_refused(folder):
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(VersionCorrupt, match="not the weights of this model"):
         load_pretrained(folder)
+
+
+@pytest.mark.parametrize("rows", [0, 64])
+def test_members_come_back_in_their_order_and_share_what_evidence_there_is(version, tmp_path, rows):
+    shape = ShapeRecipe(kind="encoder", layers=1, width=32, heads=2, evidence_rows=rows)
+    models = [Transformer(shape, 300, classes=2) for _ in range(3)]
+    for seed, model in enumerate(models):
+        model.initialise(seed)
+        if rows:
+            model.evidence = models[0].evidence
+            model.evidence.table_RK.fill_(seed)
+    save_members(models, version / "tokenizer.json", tmp_path, ["a", "b"])
+    found = load_members(tmp_path)
+    for model, other in zip(models, found, strict=True):
+        for name, weight in model.state_dict().items():
+            assert torch.equal(weight, other.state_dict()[name])
+        assert not rows or other.evidence is found[0].evidence
 
 
 def test_a_broken_tokenizer_is_named(tmp_path):

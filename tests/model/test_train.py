@@ -111,6 +111,7 @@ def wait_for_step(step, process, folder):
         time.sleep(0.002)
 
 
+@pytest.mark.slow
 def test_kill_9_twice_and_the_weights_are_those_of_an_undisturbed_run(inputs, tiny_train, tmp_path):
     longer = tiny_train.model_copy(update={"budget_tokens": 300 * 256, "checkpoint_every_steps": 7})
     undisturbed = train(inputs, longer, tmp_path / "undisturbed")

@@ -34,7 +34,7 @@ def test_every_model_stands_with_its_figures():
     for words in (["original", "int8"][1], "2.1020", "+0.0020 -0.0000 to +0.0040", "3,900"):
         assert words in text
     assert "together: original and int8." in text
-    assert "in all three: prune and distil." in text
+    assert "another one there: prune and distil." in text
     assert "8 texts of 256 tokens" in text
     assert Structure(page).problems == []
 

@@ -2,6 +2,7 @@ import pytest
 
 from data_contracts.results import Interval
 from data_contracts.verdict import Comparison, SourceDifference, Verdict
+from flows.reports.difference_figure import difference_figure
 from flows.reports.verdict_page import render_verdict
 from tests.flows.reports.hostile_corpus import HOSTILE
 from tests.flows.reports.page_structure import Structure, hidden_characters
@@ -46,6 +47,26 @@ def test_both_models_the_difference_and_each_source_are_shown(page):
     ):  # fmt: skip
         assert said in text
     assert Structure(page).problems == []
+
+
+def test_no_side_is_named_where_there_is_no_room():
+    words = {}
+    for low in (-0.5, -0.02, 0.0):
+        rows = [("all", Interval(value=0.25, low=low, high=0.5), "accent")]
+        picture = difference_figure(rows, 0.005, 343).on_page("", "", {})
+        words[low] = [word for word in ("better", "worse") if f"{word}</text>" in picture]
+    assert words == {-0.5: ["better", "worse"], -0.02: ["worse"], 0.0: ["worse"]}
+
+
+def test_a_single_document_has_no_interval():
+    lone = SourceDifference(
+        documents=1, text_bytes=9, difference=Interval(value=0.25, low=0.25, high=0.25)
+    )
+    found = comparison().model_copy(update={"sources": {"lone": lone}})
+    text = Structure(render_verdict(found)).text()
+    assert "+0.2500" in text
+    assert "+0.250 to" not in text
+    assert "+0.2500 to" not in text
 
 
 @pytest.mark.parametrize("verdict", Verdict)

@@ -1,8 +1,9 @@
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from model.blocks import RMSNorm
 from model.compress.importance import Importance, measure_importance
 from model.compress.prune import pruned, shape_of_size, thinned_shape
 from model.recipe import ShapeRecipe
@@ -20,6 +21,7 @@ def ones(shape):
         heads_LH=torch.ones(shape.layers, shape.heads),
         columns_LF=torch.ones(shape.layers, shape.mlp_width_or_default),
         blocks_L=torch.ones(shape.layers),
+        stream_C=torch.ones(shape.width),
     )
 
 
@@ -67,26 +69,53 @@ def test_taking_nothing_out_changes_nothing():
         assert torch.equal(weight, same.state_dict()[name])
 
 
+@torch.no_grad()
+def test_columns_of_the_stream_that_hold_nothing_are_found_and_taken_out():
+    model = random_decoder(SHAPE, 50)
+    empty = torch.zeros(32, dtype=torch.bool)
+    empty[[0, 3, *range(20, 26)]] = True
+    model.model.embed_tokens.weight[:, empty] = 0
+    for layer in model.model.layers:
+        layer.self_attn.o_proj.weight[empty] = 0
+        layer.mlp.down_proj.weight[empty] = 0
+    importance = measure_importance(model, [TOKENS])
+    assert importance.stream_C[empty].max() == 0
+    assert importance.stream_C[~empty].min() > 0
+    wanted = thinned_shape(SHAPE, 0, 0, 0).model_copy(update={"width": 24})
+    small = pruned(model, wanted, importance)
+    for module in small.modules():
+        if isinstance(module, RMSNorm) and len(module.weight) == 24:
+            module.weight *= (32 / 24) ** 0.5  # the mean square was one of 32 columns
+    torch.testing.assert_close(small(TOKENS), model(TOKENS), rtol=1e-4, atol=1e-4)
+
+
 @given(
     st.integers(1, 6), st.sampled_from([(4, 4), (4, 2), (6, 3)]), st.integers(1, 8),
-    st.floats(0.3, 0.95), st.booleans(),
+    st.floats(0.05, 0.95), st.sampled_from([20, 2000]), st.booleans(),
 )  # fmt: skip
-def test_a_shape_of_a_size_has_at_most_so_many_parameters(layers, heads, mlp, ratio, tied):
+@settings(max_examples=40)
+def test_a_shape_of_a_size_has_at_most_so_many_parameters(layers, heads, mlp, ratio, words, tied):
     shape = ShapeRecipe(
         layers=layers, width=24, heads=heads[0], kv_heads=heads[1], mlp_width=32 * mlp,
         context_tokens=8, tied_embeddings=tied,
     )  # fmt: skip
     with torch.device("meta"):
-        most = int(Decoder(shape, 20).parameter_count * ratio)
+        most = int(Decoder(shape, words).parameter_count * ratio)
+        flat = shape.model_copy(update={"layers": 1, "mlp_width": 32})
+        narrow = shape.model_copy(update={"width": 8, "head_width": shape.head_width_or_default})
+        too_many = [Decoder(one, words).parameter_count > most for one in (flat, narrow)]
         try:
-            small = shape_of_size(shape, 20, most)
+            small = shape_of_size(shape, words, most)
         except ValueError:
-            least = shape.model_copy(update={"layers": 1, "mlp_width": 32})
-            assert Decoder(least, 20).parameter_count > most
+            assert all(too_many)
             return
-        assert Decoder(small, 20).parameter_count <= most
+        assert not all(too_many)
+        assert Decoder(small, words).parameter_count <= most
     assert small.layers <= layers
     assert small.mlp_width <= shape.mlp_width
+    assert (small.width < shape.width) == too_many[0]
+    if small.width < shape.width:
+        assert (small.layers, small.mlp_width) == (layers, shape.mlp_width)
 
 
 def test_at_least_one_of_each_stays():

@@ -121,6 +121,24 @@ def test_a_rounded_model_is_not_compressed_again(compressed, version, tmp_path):
         compress(rounded, RECIPE, tmp_path / "out")
 
 
+def test_what_is_smaller_than_its_embeddings_is_narrower(inputs, tmp_path):
+    small = Distil(method="distil", size_ratio=0.3, recovery=RECOVERY)
+    raw = small.model_copy(
+        update={"name": "raw", "recovery": RECOVERY.model_copy(update={"budget_tokens": 256})}
+    )
+    recipe = RECIPE.model_copy(update={"variants": (small, raw)})
+    original, student, hardly = compress(inputs, recipe, tmp_path / "out").models
+    assert student.parameters <= 0.3 * original.parameters
+    assert load_pretrained(tmp_path / "out" / "distil").shape.width < 32
+    assert student.difference.value < hardly.difference.value
+
+
+def test_what_cannot_be_as_small_is_told(inputs, tmp_path):
+    tiny = Distil(method="distil", size_ratio=0.01, recovery=RECOVERY)
+    with pytest.raises(ModelUnfit, match="greater `size_ratio`"):
+        compress(inputs, RECIPE.model_copy(update={"variants": (tiny,)}), tmp_path / "out")
+
+
 def test_names_must_differ():
     with pytest.raises(ValueError, match="two variants are named `int8`"):
         CompressRecipe(variants=(Int8(method="int8"), Int8(method="int8")))

@@ -59,6 +59,7 @@ stretches = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(corpora(), stretches, stretches, st.sampled_from([3, 8, 13]))
 @settings(max_examples=30)
 def test_what_is_kept_and_what_is_said_is_what_comparing_all_gives(documents, first, second, width):

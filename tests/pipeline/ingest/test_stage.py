@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data_contracts.arrow_files import partitions
+from data_contracts.arrow_files import checksum, partitions
 from data_contracts.errors import FieldMissing, SourceMissing, TooManyUnreadable
 from data_contracts.reasons import Reason
 from data_contracts.results import IngestResult
@@ -134,6 +134,25 @@ def test_partitions_threads_and_cache_change_no_byte_of_what_is_read(
         assert [*map(str, records_of(result))] == expected
     if partition_bytes == 1:
         assert len(partitions(result.records)) > 3
+
+
+def test_partitions_of_files_that_did_not_change_stay_as_they_were(tmp_path, monkeypatch):
+    monkeypatch.setattr(units, "_LARGE_BYTES", 1_000)
+    monkeypatch.setattr(tables, "PARTITION_BYTES", 20_000)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("b", "c", "d"):
+        lines = [{"text": f"{name} {n} " + 1_000 * "mill "} for n in range(3)]
+        (folder / f"{name}.jsonl").write_bytes(jsonl(*lines))
+    found = []
+    for number in range(2):
+        (folder / "a.jsonl").write_bytes(
+            jsonl(*({"text": f"a {n}"} for n in range(1 + 2 * number)))
+        )
+        result = run(tmp_path, Source(name="mill", path=str(folder)))
+        found.append([checksum(path) for path in partitions(result.records)])
+    assert found[0][-2:] == found[1][-2:]
+    assert found[0][0] != found[1][0]
 
 
 def test_an_unchanged_file_is_not_read_again_and_a_changed_one_is(tmp_path):

@@ -1,10 +1,11 @@
-"""The external sort."""
+"""Sorting rows: by way of the disk, and where they lie."""
 
 import numpy as np
 import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.shard.mapped_sort import RANGE_BYTES, MappedSort
 from pipeline.shard.scatter import BUCKET_BYTES, Scatter
 
 ROWS = st.lists(
@@ -13,10 +14,12 @@ ROWS = st.lists(
 )
 
 
-@given(rows=ROWS, buckets=st.integers(1, 9), at_a_time=st.integers(1, 60))
-def test_rows_come_out_sorted_by_key_and_id(tmp_path_factory, rows, buckets, at_a_time):
+@given(rows=ROWS, buckets=st.integers(1, 9), at_a_time=st.integers(1, 60), is_mapped=st.booleans())
+def test_rows_come_out_sorted_by_key_and_id(tmp_path_factory, rows, buckets, at_a_time, is_mapped):
     folder = tmp_path_factory.mktemp("scatter") / "temporary"
     scatter = Scatter(folder, total_bytes=buckets * BUCKET_BYTES)
+    mapped = MappedSort(total_bytes=buckets * RANGE_BYTES)
+    sorter = mapped if is_mapped else scatter
     full = [
         {"record_id": f"{-number % 97:032x}", "text": text} for number, (_, text) in enumerate(rows)
     ]
@@ -24,8 +27,8 @@ def test_rows_come_out_sorted_by_key_and_id(tmp_path_factory, rows, buckets, at_
     keys = np.array([key for key, _ in rows], np.uint64)
     for start in range(0, len(rows), at_a_time):
         part = slice(start, start + at_a_time)
-        scatter.add(pa.Table.from_pylist(full[part], schema), keys[part])
-    out = [row for table in scatter.sorted() for row in table.to_pylist()]
+        sorter.add(pa.Table.from_pylist(full[part], schema), keys[part])
+    out = [row for table in sorter.sorted() for row in table.to_pylist()]
     order = sorted(
         range(len(rows)), key=lambda number: (rows[number][0], full[number]["record_id"])
     )

@@ -22,7 +22,7 @@ from data_contracts.lock import Lock
 from data_contracts.results import ShardResult, check_chain
 from data_contracts.schemas import LEDGER
 from data_contracts.token_shards import TokenShards
-from pipeline.shard import scatter, stage
+from pipeline.shard import ledger, mapped_sort, scatter, stage
 from pipeline.shard.recipe import ShardRecipe
 from pipeline.shard.stage import shard
 from tests.reference import shard_order
@@ -160,14 +160,18 @@ def test_the_hub_library_loads_the_version_by_its_card(result, tmp_path):
     order=st.integers(0, 10**6),
     partition_rows=st.integers(40, 800),
     bucket_bytes=st.sampled_from([4_000, 60_000, 64 << 20]),
+    fits=st.booleans(),
 )
 def test_bytes_do_not_depend_on_order_partitions_or_buckets(
-    tmp_path_factory, result, order, partition_rows, bucket_bytes
+    tmp_path_factory, result, order, partition_rows, bucket_bytes, fits
 ):
     folder = tmp_path_factory.mktemp("again")
     again = make_inputs(folder / "in", RECORDS, partition_rows=partition_rows, order_seed=order)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scatter, "BUCKET_BYTES", bucket_bytes)
+        patch.setattr(mapped_sort, "RANGE_BYTES", bucket_bytes)
+        for module in (stage, ledger):
+            patch.setattr(module, "fits", lambda _: fits)
         shard(again, RECIPE, folder / "out")
     assert contents(folder / "out") == contents(result.folder)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -16,7 +17,7 @@ from data_contracts.results import ValidateResult, check_chain
 from data_contracts.shipped_contracts import SHIPPED, Judged
 from pipeline.pii.columns import KINDS
 from pipeline.pii.texts import redact
-from pipeline.validate.aggregates import documents_that_hold
+from pipeline.validate.holdings import Holdings
 from pipeline.validate.kept import Kept
 from pipeline.validate.recipe import ValidateRecipe
 from pipeline.validate.stage import validate
@@ -280,16 +281,25 @@ def test_personal_data_that_is_left_over_is_found_in_the_texts(
     assert result.passed == (action == "keep")
 
 
-def test_every_kind_is_looked_for_again_as_clean_finds_it(write_inputs):
+def test_every_kind_is_looked_for_again_as_clean_finds_it(write_inputs, tmp_path):
     told = [Record(text, text=text) for _, text, _ in POSITIVES] + [ruled_out("a@b.org, dropped")]
     inputs = write_inputs([*corpus(), *told], partition_rows=50)
-    found = documents_that_hold(
-        inputs.cleaned.documents, Kept(inputs.deduped.kept), [*KINDS, "one of my own"]
-    )
+    kept, kinds = Kept(inputs.deduped.kept), [*KINDS, "one of my own"]
+
+    def count(name):
+        holdings = Holdings(tmp_path / name, tmp_path / "cache")
+        return holdings.count(inputs.cleaned.documents, kept, kinds)
+
+    found = count("first")
     # One text after another, as a reader would.
     counts = [redact(pa.array([one.content]), ()).counts[0] for one in told[:-1]]
     assert found == {kind: sum(row[n] > 0 for row in counts) for n, kind in enumerate(KINDS)}
     assert min(found.values()) > 0
+    assert count("again") == found
+    for path in partitions(inputs.cleaned.documents):
+        table = read_ipc(path)
+        write_ipc(path, table.filter(pc.invert(pc.match_substring(table["text"], "@"))))
+    assert count("changed")["email"] == 0
 
 
 @pytest.mark.parametrize("kind", ["phone", "card", "api_key"])

@@ -34,6 +34,23 @@ class TaskFigures(Frozen):
     """Accuracy and examples of each group; empty: the task has none."""
 
 
+class HiddenFigures(Frozen):
+    """How well a predictor guesses tokens that are hidden in one split."""
+
+    predictor: str
+    """`model`, or `frequency`: tokens by their share of the training text."""
+    split: str
+    """Which split."""
+    bits_per_token: Interval
+    """Mean over hidden tokens; the bootstrap draws documents."""
+    accuracy: Interval
+    """Share of hidden tokens that were held for the likeliest."""
+    tokens: int = Field(ge=1)
+    """Tokens hidden."""
+    documents: int = Field(ge=1)
+    """Documents with hidden tokens."""
+
+
 class PositionFigures(Frozen):
     """How well a model does on tokens before which it had read so much of their document."""
 

@@ -19,6 +19,7 @@ from data_contracts.frozen import Frozen
 from data_contracts.interval import Interval as Interval  # noqa: PLC0414 - results are made of it
 from data_contracts.measures import (
     Calibration,
+    HiddenFigures,
     Memorisation,
     PositionFigures,
     TaskFigures,
@@ -335,7 +336,9 @@ class EvaluateResult(Result):
 
     stage: ClassVar[Stage] = Stage.EVALUATE
     figures: tuple[SplitFigures, ...]
-    """Bits per byte of every predictor on every split."""
+    """Bits per byte of every predictor on every split; an encoder has none."""
+    hidden: tuple[HiddenFigures, ...] = ()
+    """What an encoder guesses of hidden tokens, on every split."""
     sources: dict[str, Interval]
     """The model's bits per byte per source, on validation and test together."""
     positions: tuple[PositionFigures, ...] = ()

@@ -1,8 +1,24 @@
 """The card of a model version: what it is, how good, what it repeats of its text. No Prefect here."""
 
+from typing import Final
+
 from data_contracts.interval import Interval
 from data_contracts.manifest import ModelManifest
 from data_contracts.results import EvaluateResult, TrainResult
+
+_DECODER: Final = "library_name: transformers\npipeline_tag: text-generation\n"
+_ENCODER: Final = "pipeline_tag: fill-mask\n"
+_WRITE: Final = (
+    "```python\n"
+    "from transformers import AutoModelForCausalLM, AutoTokenizer\n\n"
+    'tokenizer = AutoTokenizer.from_pretrained(".")\n'
+    'model = AutoModelForCausalLM.from_pretrained(".")\n'
+    "```\n"
+)
+_CLASSIFY: Final = (
+    "Name its folder as `pretrained: {model: FOLDER}` in a task for `mill classify`. Hugging Face has "
+    "no such encoder; the tokenizer opens there.\n"
+)
 
 
 def model_card(manifest: ModelManifest, trained: TrainResult, evaluated: EvaluateResult) -> str:
@@ -14,7 +30,7 @@ def model_card(manifest: ModelManifest, trained: TrainResult, evaluated: Evaluat
         evaluated: Figures on its own dataset.
     """
     return (
-        "---\nlibrary_name: transformers\npipeline_tag: text-generation\n---\n\n"
+        f"---\n{_ENCODER if evaluated.hidden else _DECODER}---\n\n"
         f"# {manifest.name} {manifest.version}\n\n"
         f"A Transformer of {manifest.parameters:,} parameters, trained by Corpusmill on "
         f"`{manifest.dataset}`: {trained.tokens_seen:,} tokens in {trained.steps:,} steps.\n\n"
@@ -23,12 +39,7 @@ def model_card(manifest: ModelManifest, trained: TrainResult, evaluated: Evaluat
         "With 95% intervals, drawn over documents within sources and chunks within documents.\n\n"
         f"| figure | value | interval |\n|---|---|---|\n{_figures(manifest, evaluated)}\n"
         f"{_repeated(evaluated)}"
-        "## Use\n\n"
-        "```python\n"
-        "from transformers import AutoModelForCausalLM, AutoTokenizer\n\n"
-        'tokenizer = AutoTokenizer.from_pretrained(".")\n'
-        'model = AutoModelForCausalLM.from_pretrained(".")\n'
-        "```\n"
+        f"## Use\n\n{_CLASSIFY if evaluated.hidden else _WRITE}"
     )
 
 
@@ -37,6 +48,11 @@ def _figures(manifest: ModelManifest, evaluated: EvaluateResult) -> str:
         (f"bits per byte, {one.split} split, {one.predictor}", one.bits_per_byte)
         for one in evaluated.figures
     ]
+    for one in evaluated.hidden:
+        rows.append((f"hidden tokens guessed, {one.split} split, {one.predictor}", one.accuracy))
+        rows.append(
+            (f"bits per hidden token, {one.split} split, {one.predictor}", one.bits_per_token)
+        )
     rows += [(f"bits per byte, source {name}", one) for name, one in evaluated.sources.items()]
     if evaluated.gap:
         rows.append(("bits per byte more than on training text", evaluated.gap.gap))

@@ -3,7 +3,13 @@
 from typing import Final
 
 from data_contracts.aliases import Alias, Pointer, Target
-from data_contracts.errors import NoCandidate, PromotionRefused, ScorecardFailed, VersionUnknown
+from data_contracts.errors import (
+    ModelUnfit,
+    NoCandidate,
+    PromotionRefused,
+    ScorecardFailed,
+    VersionUnknown,
+)
 from data_contracts.frozen import Frozen
 from data_contracts.manifest import DatasetManifest, ModelManifest
 from data_contracts.progress import Progress, silent
@@ -72,8 +78,8 @@ def judge(warehouse: Warehouse, standing: Standing, progress: Progress = silent)
         return standing
     try:
         found = compare_models(warehouse, ours, theirs, progress)
-    except VersionUnknown as error:
-        return standing.model_copy(update={"note": f"production cannot be measured: {error}"})
+    except (ModelUnfit, VersionUnknown) as error:
+        return standing.model_copy(update={"note": f"they cannot be compared: {error}".rstrip(".")})
     return standing.model_copy(update={"comparison": found, "note": in_words(found)})
 
 

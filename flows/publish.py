@@ -229,6 +229,7 @@ def publish_model(
         if path.is_file() and path.name not in {RESULT_FILE, SEAL_FILE}:
             link_tree(path, staging / path.name)
     model_figures = [one for one in evaluated.figures if one.predictor == "model"]
+    guesses = [one for one in evaluated.hidden if one.predictor == "model"]
     manifest = ModelManifest(
         name=recipe.name,
         version=version,
@@ -250,6 +251,7 @@ def publish_model(
         figures={
             "best_validation_loss": trained.best_validation_loss,
             **{f"{one.split}_bits_per_byte": one.bits_per_byte.value for one in model_figures},
+            **{f"{one.split}_tokens_guessed": one.accuracy.value for one in guesses},
         },
         contracts=judged.contracts,
         failures=tuple(check.description for check in judged.critical_failures),

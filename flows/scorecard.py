@@ -29,7 +29,8 @@ def judge_scorecard(
         name: figures_table(some, shipped_tables()[name].schema).lazy()
         for name, some in rows.items()
     }
-    judged = judge(contracts, rules, tables)
+    absent = {"scores": "an encoder has no bits per byte"} if evaluated.hidden else None
+    judged = judge(contracts, rules, tables, absent=absent)
     return ContractResult(contracts=contracts.stamps_at(Judged.MODEL), checks=judged.checks)
 
 

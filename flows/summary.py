@@ -7,6 +7,7 @@ from pydantic import Field
 from data_contracts.frozen import Frozen
 from data_contracts.interval import Interval
 from data_contracts.manifest import DatasetManifest, ModelManifest
+from data_contracts.measures import HiddenFigures
 from data_contracts.results import EvaluateResult, SplitFigures
 from data_contracts.warehouse import Warehouse
 from flows.plan import evaluation_key
@@ -62,6 +63,8 @@ class ModelSummary(Frozen):
     """Trainable parameters."""
     figures: tuple[SplitFigures, ...]
     """Bits per byte of the model and the baselines."""
+    hidden: tuple[HiddenFigures, ...] = ()
+    """What an encoder guesses of hidden tokens."""
     beats_baselines: bool
     """Whether the model's intervals lie wholly under every baseline's."""
     accuracy: dict[str, Interval] = Field(default_factory=dict)
@@ -121,6 +124,7 @@ def _summarise_model(
         created=model.created,
         parameters=manifest.parameters,
         figures=evaluated.figures if evaluated else (),
+        hidden=evaluated.hidden if evaluated else (),
         beats_baselines=bool(evaluated and evaluated.beats_baselines),
         accuracy={task.name: task.accuracy for task in evaluated.tasks} if evaluated else {},
     )

@@ -284,8 +284,14 @@ def _in_words(result: Result) -> str:
             for one in result.figures
             if one.predictor == "model"
         )
+        guessed = ", ".join(
+            f"{one.split} {one.accuracy.value:.1%}"
+            for one in result.hidden
+            if one.predictor == "model"
+        )
+        said = f"hidden tokens guessed: {guessed}" if guessed else f"bits per byte: {found}"
         verdict = "beats" if result.beats_baselines else "does not clearly beat"
-        return f"bits per byte: {found}; {verdict} every baseline"
+        return f"{said}; {verdict} every baseline"
     return f"done in {result.elapsed_seconds:,.1f} s"
 
 

@@ -103,6 +103,28 @@ def _share(count: int, dataset: DatasetSummary) -> str:
 def _print_figures(model: ModelSummary) -> None:
     title = f"model {model.name}@{model.version}, {model.parameters / 1e6:.2f} M parameters"
     console.print(title, style="italic", soft_wrap=True)
+    for guessed in model.hidden:
+        bits, right = guessed.bits_per_token, guessed.accuracy
+        said = (
+            f"hidden tokens of {guessed.split}, {guessed.predictor}: {right.value:.1%} guessed "
+            f"({right.low:.1%}–{right.high:.1%}), {bits.value:.3f} bits each "
+            f"({bits.low:.3f}–{bits.high:.3f})"
+        )
+        console.print(said, highlight=False, soft_wrap=True)
+    if model.figures:
+        _print_bits_per_byte(model)
+    for task, one in model.accuracy.items():
+        said = f"accuracy on {task}: {one.value:.3f} ({one.low:.3f}–{one.high:.3f})"
+        console.print(said, highlight=False, soft_wrap=True)
+    verdict = (
+        "[green]the model beats every baseline; the intervals do not touch[/]"
+        if model.beats_baselines
+        else "[yellow]the model does not clearly beat every baseline[/]"
+    )
+    console.print(verdict + "\n")
+
+
+def _print_bits_per_byte(model: ModelSummary) -> None:
     table = Table(box=None, pad_edge=False)
     table.add_column("bits per byte")
     splits = list(dict.fromkeys(one.split for one in model.figures))
@@ -117,15 +139,6 @@ def _print_figures(model: ModelSummary) -> None:
         ]
         table.add_row(predictor, *cells)
     console.print(table)
-    for task, one in model.accuracy.items():
-        said = f"accuracy on {task}: {one.value:.3f} ({one.low:.3f}–{one.high:.3f})"
-        console.print(said, highlight=False, soft_wrap=True)
-    verdict = (
-        "[green]the model beats every baseline; the intervals do not touch[/]"
-        if model.beats_baselines
-        else "[yellow]the model does not clearly beat every baseline[/]"
-    )
-    console.print(verdict + "\n")
 
 
 def print_plan(plan: Plan) -> None:

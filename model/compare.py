@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from data_contracts.errors import ModelUnfit
 from data_contracts.progress import Progress, silent
 from data_contracts.results import Interval
 from data_contracts.verdict import SourceDifference, Verdict
@@ -59,13 +60,18 @@ def compare(
         progress: Told of models measured.
 
     Raises:
+        ModelUnfit: One is no decoder.
         VersionCorrupt: A file of a model is missing or broken.
     """
     bits: list[NDArray[np.float64]] = []
     with computing(scoring.threads):
         for number, folder in enumerate((candidate, production)):
             progress(number, 2, "models")
-            bits.append(Scorer(folder, scoring).bits(documents))
+            scorer = Scorer(folder, scoring)
+            if scorer.model.shape.kind != "decoder":
+                fix = "Compare encoders by what they classify: `mill classify`."
+                raise ModelUnfit(folder, "it is no decoder, so it has no bits per byte", fix)
+            bits.append(scorer.bits(documents))
     progress(2, 2, "models")
     lengths = text_bytes(documents["text"]).astype(np.float64)
     sources = np.array(documents["source"].to_pylist())

@@ -30,6 +30,7 @@ from data_contracts.results import (
 from data_contracts.split import Split
 from model.bootstrap import difference_interval
 from model.documents import document_batches, held_out_documents, text_bytes
+from model.hidden import FREQUENCY, hidden_figures
 from model.machine import computing, peak_memory_bytes
 from model.measured import MODEL, Measured, by_position, calibration, joined, measure
 from model.memorisation import memorisation
@@ -104,13 +105,16 @@ def evaluate(
 ) -> EvaluateResult:
     """Measure a model, and byte baselines that learned from the same training split.
 
+    An encoder is measured by the tokens it guesses, as it does not write: see `model.hidden`.
+
     Intervals are drawn level by level: documents within their source, chunks within documents.
 
     Args:
         inputs: The model and the dataset version whose held-out documents are read. Text is encoded
             with the model's own tokenizer, so the version may be another than it was trained on.
         recipe: How much is read, and the bootstrap.
-        output_dir: Receives results.json and documents.parquet (bits per document). Cleared.
+        output_dir: Receives results.json and, of a decoder, documents.parquet (bits per document).
+            Cleared.
         cache: Not used.
         progress: Told of steps done.
 
@@ -130,6 +134,8 @@ def evaluate(
     tables = {split: held_out_documents(folder / split, recipe.max_split_bytes) for split in Split}
     with computing(recipe.threads):
         scorer = Scorer(inputs.model, recipe)
+        if scorer.model.shape.kind == "encoder":
+            return _evaluate_encoder(scorer, tables, output_dir, started)
         total = len(tables) + 3
         progress(0, total, "parts", "baselines")
         baselines = _baselines(folder / Split.TRAIN, recipe)
@@ -189,6 +195,35 @@ def evaluate(
         peak_memory_bytes=details.peak_memory_bytes,
         beats_baselines=details.beats_baselines,
     ).save()
+
+
+def _evaluate_encoder(
+    scorer: Scorer, tables: dict[Split, pa.Table], output_dir: Path, started: float
+) -> EvaluateResult:
+    """Measure what an encoder guesses; it has neither bits per byte nor samples nor tasks."""
+    tokens = {split: scorer.encode(table) for split, table in tables.items()}
+    held_out = {split: tokens[split] for split in _HELD_OUT}
+    measuring = time.perf_counter()
+    hidden = hidden_figures(scorer.model, held_out, tokens[Split.TRAIN], scorer.recipe)
+    seconds = time.perf_counter() - measuring
+    ours, theirs = ([one for one in hidden if one.predictor == name] for name in (MODEL, FREQUENCY))
+    result = EvaluateResult(
+        folder=output_dir,
+        elapsed_seconds=time.perf_counter() - started,
+        figures=(),
+        hidden=hidden,
+        sources={},
+        samples=(),
+        parameters=scorer.model.parameter_count,
+        tokens_per_second=sum(len(ids) for some in held_out.values() for ids in some) / seconds,
+        peak_memory_bytes=peak_memory_bytes(),
+        beats_baselines=all(
+            one.documents >= MIN_DOCUMENTS and one.bits_per_token.high < other.bits_per_token.low
+            for one, other in zip(ours, theirs, strict=True)
+        ),
+    )
+    (output_dir / RESULTS_FILE).write_text(result.model_dump_json(indent=1), encoding="utf-8")
+    return result.save()
 
 
 def _openings(table: pa.Table) -> tuple[str, ...]:

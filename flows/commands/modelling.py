@@ -39,6 +39,7 @@ def sample(
     json: Json = False,
 ) -> None:
     """Let a decoder continue a text."""
+    from data_contracts.errors import ModelUnfit
     from data_contracts.gate import TOKENIZER_FILE
     from flows.model_folders import model_folder
     from flows.reports.visible_text import visible
@@ -48,10 +49,13 @@ def sample(
 
     leave_output_to_json(json)
     folder = model_folder(model, warehouse)
+    writer = load_pretrained(folder)
+    if writer.shape.kind != "decoder":
+        raise ModelUnfit(folder, "it is no decoder, so it writes nothing", "Name one that is.")
     tokenizer = load_tokenizer(folder / TOKENIZER_FILE)
     end = end_of_text_id(tokenizer, folder / TOKENIZER_FILE)
     read = [end, *tokenizer.encode(prompt, add_special_tokens=False).ids]
-    written = write(load_pretrained(folder), read, tokens, temperature, seed, end, top_p)
+    written = write(writer, read, tokens, temperature, seed, end, top_p)
     text = tokenizer.decode(written)
     print(json_text.dumps({"prompt": prompt, "text": text}) if json else visible(prompt + text))
 

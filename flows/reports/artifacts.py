@@ -8,6 +8,7 @@ from typing import Final
 
 from data_contracts.checks import ContractResult
 from data_contracts.contract_stamp import ContractStamp
+from data_contracts.measures import HiddenFigures
 from data_contracts.results import (
     CheckOutcome,
     CleanResult,
@@ -142,6 +143,8 @@ def evaluate_markdown(result: EvaluateResult) -> str:
         else "The model does not clearly beat every baseline."
     )
     parts = [f"# Evaluation\n\n{verdict}\n"]
+    if result.hidden:
+        return "\n".join([*parts, "## Hidden tokens\n", _hidden(result.hidden)])
     for split in dict.fromkeys(one.split for one in result.figures):
         figures = [one for one in result.figures if one.split == split]
         rows = [
@@ -164,6 +167,25 @@ def evaluate_markdown(result: EvaluateResult) -> str:
         )
     )
     return "\n".join(parts)
+
+
+def _hidden(figures: Sequence[HiddenFigures]) -> str:
+    return table(
+        ("predictor", "split", "guessed", "95% interval", "bits each", "95% interval"),
+        [
+            (
+                code(one.predictor),
+                one.split,
+                *(
+                    cell
+                    for found in (one.accuracy, one.bits_per_token)
+                    for cell in (f"{found.value:.3f}", f"{found.low:.3f} to {found.high:.3f}")
+                ),
+            )
+            for one in figures
+        ],
+        numbers=4,
+    )
 
 
 def _intervals(figures: Mapping[str, Interval], name: str, measure: str = "bits per byte") -> str:
@@ -229,7 +251,9 @@ def _model_parts(model: ModelSummary, reports_url: str | None) -> list[str]:
             else "It does not clearly beat every baseline.\n"
         ),
         _report_link("models", model.name, model.version, str(model.report), reports_url),
-        table(("predictor", "split", "bits per byte", "95% interval"), rows, numbers=2),
+        _hidden(model.hidden)
+        if model.hidden
+        else table(("predictor", "split", "bits per byte", "95% interval"), rows, numbers=2),
     ]
 
 

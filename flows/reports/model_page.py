@@ -13,6 +13,7 @@ from flows.reports.page import render_page
 from flows.reports.score_figures import interval_figure, loss_figure
 
 _SECTIONS: Final = (
+    ("hidden", "Hidden tokens"),
     ("scores", "Scores"),
     ("sources", "Sources"),
     ("tasks", "Tasks"),
@@ -37,11 +38,13 @@ def render_model(report: ModelReport) -> str:
     curves = report.train_curve, report.validation_curve
     positions, calibration = report.evaluated.positions, report.evaluated.calibration
     figures = {
-        "sources_wide": (interval_figure(sources, 1120), "Bits per byte of the model per source"),
-        "sources_narrow": (interval_figure(sources, 343), "Bits per byte of the model per source"),
         "loss_wide": (loss_figure(*curves, 1120, 380), "Training and validation loss by step"),
         "loss_narrow": (loss_figure(*curves, 343, 260), "Training and validation loss by step"),
     }
+    if sources:
+        title = "Bits per byte of the model per source"
+        figures["sources_wide"] = (interval_figure(sources, 1120), title)
+        figures["sources_narrow"] = (interval_figure(sources, 343), title)
     if positions:
         title = "Bits per byte by tokens read before"
         figures["context_wide"] = (position_figure(positions, 1120, 300), title)
@@ -69,7 +72,12 @@ def render_model(report: ModelReport) -> str:
 
 def _sections(report: ModelReport) -> list[tuple[str, str]]:
     evaluated = report.evaluated
+    decodes = not evaluated.hidden
     measured = {
+        "hidden": evaluated.hidden,
+        "scores": decodes,
+        "sources": decodes,
+        "samples": decodes,
         "tasks": evaluated.tasks,
         "context": evaluated.positions,
         "calibration": evaluated.calibration,
@@ -117,6 +125,11 @@ def _headline(report: ModelReport) -> list[tuple[str, str]]:
         for score in report.scores
         for one in score.predictors
         if one.name == "model"
+    ]
+    rows += [
+        (f"hidden tokens guessed, {one.split}", f"{one.accuracy.value:.1%}")
+        for one in report.evaluated.hidden
+        if one.predictor == "model"
     ]
     return [
         *rows,

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from data_contracts.aliases import Alias, Target
 from data_contracts.errors import (
+    ModelUnfit,
     NoCandidate,
     NothingToRollBack,
     PromotionRefused,
@@ -27,6 +28,9 @@ from flows.publish import published_dataset
 from flows.recipe import load_recipe
 from flows.refresh import refresh
 from flows.terminal_aliases import print_comparison
+from model.pretrained import save_pretrained
+from model.recipe import ShapeRecipe
+from model.transformer import Transformer
 from tests.flows.corpora import TINY_TRAINING, write_corpus
 
 MODEL = TINY_TRAINING["train"]
@@ -105,6 +109,21 @@ def test_two_models_are_compared_from_the_command_line(store, tmp_path):
     assert longer in page.read_text()
     unknown = CliRunner().invoke(app, ["compare", "nothing", *arguments[2:]])
     assert isinstance(unknown.exception, VersionUnknown)
+
+
+def test_encoders_are_not_compared_by_bits_per_byte(store):
+    tiny, longer, _ = _models(store)
+    for label in (tiny, longer):
+        encoder = Transformer(ShapeRecipe(kind="encoder", layers=1, width=16, heads=1), 300)
+        encoder.initialise(1)
+        folder = store.find("models", label)
+        save_pretrained(encoder, folder / "tokenizer.json", folder)
+    promote(store, tiny)
+    with pytest.raises(PromotionRefused, match=r"cannot be compared: .* no decoder"):
+        promote(store, longer)
+    assert promote(store, longer, even_unproven=True).promoted
+    sampled = CliRunner().invoke(app, ["sample", "a", "--model", tiny, "-w", str(store.root)])
+    assert isinstance(sampled.exception, ModelUnfit)
 
 
 def test_a_single_document_has_no_interval(store, capsys):

@@ -5,7 +5,7 @@ import pytest
 from data_contracts.results import Interval
 from flows.recipe import parse_recipe
 from flows.scorecard import judge_scorecard
-from tests.flows.reports.crude_training import make_model
+from tests.flows.reports.crude_training import guessing, make_model
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +40,13 @@ def test_a_good_model_passes_every_rule(made, tmp_path):
     assert result.passed
     assert not broken
     assert [one.label for one in result.contracts] == ["corpusmill.scorecard 1.0.0"]
+
+
+def test_an_encoder_is_judged_without_bits_per_byte(made, tmp_path):
+    result, broken = judged(made, tmp_path, guessing(made.evaluated))
+    assert result.passed
+    assert not broken
+    assert any(one.rule.startswith("scores.") for one in result.checks)
 
 
 def test_a_model_worse_than_a_baseline_is_marked(made, tmp_path):

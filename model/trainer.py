@@ -19,7 +19,9 @@ from data_contracts.split import Split
 from data_contracts.token_shards import TokenShards
 from model.averaging import WeightAverage
 from model.batches import mixed_seed, read_windows
+from model.candidates import Candidates, token_counts
 from model.checkpoint import save_best
+from model.cooccurrence import start_embeddings
 from model.machine import mixed_precision, pick_device
 from model.masking import HIDDEN_TOKENS, hide
 from model.metrics import StepMetrics
@@ -30,7 +32,7 @@ from model.pretrained import load_tokenizer
 from model.recipe import TrainRecipe
 from model.schedule import learning_rate_factor
 from model.sources import SplitBatches, streams_by_source
-from model.transformer import Transformer
+from model.transformer import EMBEDDING_STD, Transformer
 from model.world import World, not_yet, whole
 
 CPU_MICRO_BATCH_TOKENS: Final = 1024
@@ -79,6 +81,14 @@ class Trainer:
             dropout=recipe.dropout,
         )
         self.model.initialise(recipe.seed)
+        if recipe.cooccurrence_reach:
+            weight = self.model.model.embed_tokens.weight.data
+            reach = recipe.cooccurrence_reach
+            start_embeddings(weight, train_split, reach, EMBEDDING_STD, recipe.seed)
+        self.candidates = None
+        if recipe.candidate_tokens:
+            often_V = token_counts(train_split, self.vocabulary_size)
+            self.candidates = Candidates(often_V, recipe.candidate_tokens)
         self.model.to(self.device)
         if recipe.recompute_activations:
             self.model.recompute_activations()
@@ -177,7 +187,7 @@ class Trainer:
         """Set the gradients of the mean loss of a step's batch; gives that loss in nats."""
         self.optimizer.zero_grad(set_to_none=True)
         self.model.train()
-        read_BT, targets_BT, targets = self._batch(step)
+        read_BT, targets_BT, targets, among = self._batch(step)
         rows = max(1, self._micro_batch_tokens() // self.recipe.shape.context_tokens)
         total = torch.zeros((), device=self.device)
         with self._drawn(step):
@@ -185,22 +195,32 @@ class Trainer:
                 some = slice(first, first + rows)
                 more = first + rows < len(read_BT)
                 with not_yet(self._reduced) if more else contextlib.nullcontext():
-                    loss = self._cost(self._forward, read_BT[some], targets_BT[some], learns=True)
+                    part = (read_BT[some], targets_BT[some])
+                    if among:
+                        loss = self._cost_among(*part, *among)
+                    else:
+                        loss = self._cost(self._forward, *part, learns=True)
                     loss = loss / targets
                     # The processes' gradients are averaged; their sum is wanted.
                     (loss * self.world.ranks).backward()  # type: ignore[no-untyped-call]
                 total += loss.detach()
         return self.world.total(total).item()
 
-    def _batch(self, step: int) -> tuple[Tensor, Tensor, int]:
-        """Read this process's part of a batch: what is read, targets, targets of the whole batch."""
+    def _batch(self, step: int) -> tuple[Tensor, Tensor, int, tuple[Tensor, Tensor] | None]:
+        """Read this process's part of a batch.
+
+        Gives what is read, targets, how many the whole batch has, and what they are guessed among.
+        """
         rank, ranks = self.world.rank, self.world.ranks
         if not self._guesses:
-            return *self.batches.read(step, rank, ranks), self.batch_tokens
+            return *self.batches.read(step, rank, ranks), self.batch_tokens, None
         # Tokens are hidden in the whole batch, so that it does not depend on the processes.
         read_BT, targets_BT = self._hidden(self.batches.read(step)[0], step + 1)
-        targets = max(1, int((targets_BT != NO_TARGET).sum()))
-        return read_BT[rank::ranks], targets_BT[rank::ranks], targets
+        targets_N = targets_BT[targets_BT != NO_TARGET]
+        among = None
+        if self.candidates:
+            among = self.candidates.of_step(targets_N, (self.recipe.seed, step))
+        return read_BT[rank::ranks], targets_BT[rank::ranks], max(1, len(targets_N)), among
 
     def _hidden(self, tokens_BT: Tensor, number: int) -> tuple[Tensor, Tensor]:
         seed = (self.recipe.seed, number)
@@ -223,6 +243,19 @@ class Trainer:
                     logits_NV, targets_N, recipe.label_smoothing, recipe.z_loss_weight
                 )
             return functional.cross_entropy(logits_NV.float(), targets_N, reduction="sum")
+
+    def _cost_among(
+        self, read_BT: Tensor, targets_BT: Tensor, tokens_M: Tensor, likely_M: Tensor
+    ) -> Tensor:
+        """Sum what targets cost among some tokens, in nats, as estimated from these."""
+        recipe = self.recipe
+        read_BT, targets_BT = read_BT.to(self.device), targets_BT.to(self.device)
+        tokens_M, places_BT = tokens_M.to(self.device), targets_BT != NO_TARGET
+        with mixed_precision(self.device, recipe.precision):
+            logits_NM = self._forward(read_BT, places_BT=places_BT, candidates_M=tokens_M)
+            targets_N = torch.searchsorted(tokens_M, targets_BT[places_BT])
+            logits_NM = logits_NM - likely_M.to(self.device)
+            return target_loss(logits_NM, targets_N, recipe.label_smoothing, recipe.z_loss_weight)
 
     @contextlib.contextmanager
     def _drawn(self, step: int) -> Iterator[None]:

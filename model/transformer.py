@@ -75,6 +75,7 @@ class Transformer(nn.Module):
         allowed_BT: Tensor | None = None,
         memory: Memory | None = None,
         places_BT: Tensor | None = None,
+        candidates_M: Tensor | None = None,
     ) -> Tensor:
         """Predict the token after each one (an encoder: the token in each place).
 
@@ -84,14 +85,18 @@ class Transformer(nn.Module):
             allowed_BT: bool, which tokens are text, for an encoder; None: all.
             memory: The encoded source text, for an encoder-decoder.
             places_BT: bool, where predictions are wanted; None: everywhere.
+            candidates_M: int64, the tokens to choose among; None: the whole vocabulary.
 
         Returns:
-            Logits, BTV; with `places_BT` NV, place by place.
+            Logits, BTV; with `places_BT` NV, place by place; M in the place of V with `candidates_M`.
         """
         x_BTC = self.model.read(tokens_BT, cache, _broadcast(allowed_BT), memory)
         if places_BT is not None:
             x_BTC = x_BTC[places_BT]
-        return linear(x_BTC, self.head_weight)
+        weight_VC = self.head_weight
+        if candidates_M is not None:
+            weight_VC = functional.embedding(candidates_M, weight_VC)
+        return linear(x_BTC, weight_VC)
 
     def encode(self, tokens_BS: Tensor, allowed_BS: Tensor | None = None) -> Memory:
         """Read a source text, for an encoder-decoder.

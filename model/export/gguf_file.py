@@ -69,7 +69,7 @@ def write_gguf(folder: Path, path: Path, precision: Precision = "f16", name: str
         raise ModelUnfit(folder, problem, "Export the decoder that `mill run` trained.")
     stated = json.loads((folder / TOKENIZER_FILE).read_text(encoding="utf-8"))
     if stated["model"].get("type") != "BPE":
-        problem = "its vocabulary is of characters, which GGUF has no kind for"
+        problem = "its vocabulary is of words or characters, which GGUF has no kind for"
         raise ModelUnfit(folder, problem, "Train one with byte-level pieces.")
     partial = path.with_name(f"{path.name}.partial")
     writer = gguf.GGUFWriter(partial, "qwen3")

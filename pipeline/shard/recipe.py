@@ -14,12 +14,14 @@ MOST_TIMES: Final = 100
 class ShardRecipe(Frozen):
     """How documents become shards and tokens."""
 
-    vocabulary: Literal["bpe", "characters"] = "bpe"
-    """What a learned tokenizer's entries are: byte-level pieces, which spell every text, or the
-    characters of the training text, for small experiments (others become one sign for unknown)."""
+    vocabulary: Literal["bpe", "words", "characters"] = "bpe"
+    """What a learned tokenizer's entries are: byte-level pieces, which spell every text; or, with one
+    sign for all that are rarer, the words and signs of the training text in lower case, for encoders of
+    few parameters, or its characters, for small experiments. Of those two no text comes back as it was
+    written, so bits per byte tell nothing."""
     vocabulary_size: int = Field(default=8192, ge=257, le=1 << 20)
     """Entries of the learned tokenizer: the end mark, 256 bytes, and merges (at most so many, the
-    most frequent ones, when they are characters). The default suits
+    most frequent ones, when they are words or characters). The default suits
     models of some 10 M parameters: measured on English books and Chinese poems, half of it costs
     13% more tokens, twice as much saves 8% and doubles the embedding (2 M parameters at width 256).
     Large models take 32768 and more."""

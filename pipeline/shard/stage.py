@@ -257,9 +257,7 @@ def _settle_tokenizer(run: _Run) -> Lock:
         run.progress(0, 0, "bytes", "learning the tokenizer")
         documents = read_documents(run.output_dir / "documents" / SPLITS[0])
         texts = tokenizer.sample(documents, run.recipe.tokenizer_sample_bytes)
-        of_characters = run.recipe.vocabulary == "characters"
-        learn = tokenizer.learn_characters if of_characters else tokenizer.learn
-        text = learn(texts, run.recipe.vocabulary_size).to_str(pretty=True)
+        text = tokenizer.learned(texts, run.recipe).to_str(pretty=True)
     partial = target.with_name(f"{TOKENIZER_FILE}.partial")
     partial.write_text(text, encoding="utf-8")
     os.replace(partial, target)

@@ -1,7 +1,8 @@
 """The tokenizer: byte-level BPE, learned from a sample of the training documents or given.
 
 Every byte is in its alphabet and nothing is normalised, so nothing is unknown and
-`decode(encode(text)) == text` for every text. For small experiments, also one of characters.
+`decode(encode(text)) == text` for every text. For small encoders also one of words in lower case, for
+small experiments one of characters.
 """
 
 import json
@@ -13,7 +14,16 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import (
+    AddedToken,
+    Regex,
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    trainers,
+)
 
 from data_contracts.errors import RecipeInvalid
 from data_contracts.fingerprint import fingerprint, sha256_of_file
@@ -32,6 +42,9 @@ PATTERN: Final = (
 digits and line ends, combining marks kept with their letters, and Chinese and Japanese runs kept
 apart from other letters, so that `Python编程` is not one word."""
 
+WORD: Final = r"\w+|[^\w\s]"
+"""A word, or a sign by itself, in a vocabulary of words."""
+
 PIECE_CHARS: Final = 1 << 18
 """Text given to the encoder at a time: it takes some 110 bytes of memory per byte of text, and time
 per byte grows with the length (0.36 s for 1 MB, 6.2 s for 11 MB in one piece)."""
@@ -40,7 +53,7 @@ _CUT: Final = re.compile(r"(?<=\S)(?= )|(?<=\n)(?=\S)")
 """Places where no match of `PATTERN` reaches across: a cut there changes no token."""
 
 UNKNOWN: Final = "<|unknown|>"
-"""Stands for characters that a vocabulary of characters lacks."""
+"""Stands for words or characters that a vocabulary of such lacks."""
 
 _MIN_FREQUENCY: Final = 2
 _PROBE: Final = (
@@ -59,9 +72,9 @@ def settings_fingerprint(recipe: ShardRecipe) -> str:
             return fingerprint({"given": sha256_of_file(recipe.tokenizer)})
         except OSError as error:
             raise _unusable(recipe, f"cannot be read ({error.strerror})") from error
-    if recipe.vocabulary == "characters":
+    if recipe.vocabulary != "bpe":
         sizes = [recipe.vocabulary_size, recipe.tokenizer_sample_bytes]
-        return fingerprint({"characters": sizes, "end_of_text": END_OF_TEXT})
+        return fingerprint({recipe.vocabulary: sizes, "end_of_text": END_OF_TEXT})
     return fingerprint(
         {
             "pattern": PATTERN,
@@ -73,8 +86,14 @@ def settings_fingerprint(recipe: ShardRecipe) -> str:
     )
 
 
+def learned(texts: Iterable[str], recipe: ShardRecipe) -> Tokenizer:
+    """Learn the tokenizer that a recipe wants. The order of the texts does not matter."""
+    kinds = {"bpe": learn, "words": learn_words, "characters": learn_characters}
+    return kinds[recipe.vocabulary](texts, recipe.vocabulary_size)
+
+
 def learn(texts: Iterable[str], vocabulary_size: int) -> Tokenizer:
-    """Learn a tokenizer. The order of the texts does not matter.
+    """Learn a tokenizer of byte-level pieces. The order of the texts does not matter.
 
     Args:
         texts: What to learn from.
@@ -95,6 +114,31 @@ def learn(texts: Iterable[str], vocabulary_size: int) -> Tokenizer:
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
     )
     tokenizer.train_from_iterator((piece for text in texts for piece in pieces(text)), trainer)
+    return tokenizer
+
+
+def learn_words(texts: Iterable[str], vocabulary_size: int) -> Tokenizer:
+    """Make a tokenizer whose entries are the most frequent words and signs. Order does not matter.
+
+    Args:
+        texts: What to learn from; read in lower case.
+        vocabulary_size: Entries at most, `END_OF_TEXT` (id 0) and `UNKNOWN` (id 1) included.
+
+    Returns:
+        The tokenizer; the most frequent words come first. White space is no token.
+    """
+    _threads_are_ours()
+    tokenizer = Tokenizer(models.WordLevel({UNKNOWN: 0}, unk_token=UNKNOWN))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(WORD), "removed", invert=True)
+    special = [AddedToken(one, special=True, normalized=False) for one in (END_OF_TEXT, UNKNOWN)]
+    trainer = trainers.WordLevelTrainer(
+        vocab_size=vocabulary_size,
+        min_frequency=_MIN_FREQUENCY,
+        show_progress=False,
+        special_tokens=special,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
     return tokenizer
 
 

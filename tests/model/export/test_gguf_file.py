@@ -7,7 +7,7 @@ from data_contracts.errors import ModelUnfit
 from model.export.gguf_file import write_gguf
 from model.pretrained import load_pretrained, save_pretrained
 from model.recipe import ShapeRecipe
-from pipeline.shard.tokenizer import learn, learn_characters
+from pipeline.shard.tokenizer import learn, learn_characters, learn_words
 from tests.model.conftest import random_decoder, write_documents
 
 SHAPES = {
@@ -110,7 +110,9 @@ def test_what_has_no_gguf_is_refused(folder, version, tmp_path, gguf):
     save_pretrained(model, version / "tokenizer.json", other)
     with pytest.raises(ModelUnfit, match="no decoder"):
         write_gguf(other, tmp_path / "x.gguf")
-    learn_characters(["the mill"], 20).save(str(folder / "tokenizer.json"))
-    with pytest.raises(ModelUnfit, match="of characters"):
-        write_gguf(folder, tmp_path / "x.gguf")
+    for learns in (learn_characters, learn_words):
+        unreadable = learns(["the mill"], 300)
+        unreadable.save(str(folder / "tokenizer.json"))
+        with pytest.raises(ModelUnfit, match="of words or characters"):
+            write_gguf(folder, tmp_path / "x.gguf")
     assert not (tmp_path / "x.gguf").exists()

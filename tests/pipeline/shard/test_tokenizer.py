@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import string
 import subprocess
 import sys
 
@@ -22,6 +24,7 @@ TEXTS = [record.text for record in some_records(400)]
 LEARNED = tokenizer.learn(TEXTS, 600).to_str(pretty=True)
 ENCODER = tokenizer.Encoder(LEARNED)
 READER = Tokenizer.from_str(LEARNED)
+WORDS = tokenizer.learned(TEXTS, ShardRecipe(vocabulary="words", vocabulary_size=300)).to_str()
 
 FRAGMENTS = [
     *" \n\r\t\u00a0\u3000\u2028\x00\x1c\x85\ufeff\u200d",
@@ -64,6 +67,19 @@ def test_cutting_a_long_text_changes_no_token(text, size):
     expected = READER.pre_tokenizer.pre_tokenize_str(text)
     found = [word for piece in cut for word, _ in READER.pre_tokenizer.pre_tokenize_str(piece)]
     assert found == [word for word, _ in expected]
+
+
+@given(text=st.text(string.ascii_letters + string.digits + " \n.,'<|>_-") | st.just(END_OF_TEXT))
+def test_words_in_lower_case_are_entries_and_the_others_unknown(text):
+    known = Tokenizer.from_str(WORDS).get_vocab()
+    words = re.findall(tokenizer.WORD, text.lower())
+    wanted = [known.get(word, known[tokenizer.UNKNOWN]) for word in words]
+    assert tokenizer.Encoder(WORDS).encode([text])[0].tolist() == [*wanted, 0]
+
+
+def test_the_most_frequent_words_are_kept():
+    found = tokenizer.learn_words(["b B a, c\nb a d", "d, D"], 6).get_vocab()
+    assert found == {END_OF_TEXT: 0, tokenizer.UNKNOWN: 1, "b": 2, "d": 3, ",": 4, "a": 5}
 
 
 def test_a_long_text_is_cut_and_encoded_like_a_short_one():
@@ -151,15 +167,16 @@ def test_settings_follow_what_decides_the_tokenizer_and_nothing_else(tmp_path):
     assert plain == tokenizer.settings_fingerprint(ShardRecipe(documents_shard_bytes=5))
     assert plain == tokenizer.settings_fingerprint(ShardRecipe(shuffle_seed=5))
     others = [ShardRecipe(vocabulary_size=300), ShardRecipe(tokenizer_sample_bytes=300)]
+    others += [ShardRecipe(vocabulary="words"), ShardRecipe(vocabulary="characters")]
     for number, text in enumerate(["{}", "{ }"]):
         path = tmp_path / f"{number}.json"
         path.write_text(text)
         others.append(ShardRecipe(tokenizer=path))
     found = [tokenizer.settings_fingerprint(recipe) for recipe in others]
-    assert len({plain, *found}) == 5
+    assert len({plain, *found}) == 7
     (tmp_path / "copy.json").write_text("{}")
     copy = ShardRecipe(tokenizer=tmp_path / "copy.json")
-    assert tokenizer.settings_fingerprint(copy) == found[2]
+    assert tokenizer.settings_fingerprint(copy) == found[4]
 
 
 def recipe_for(path, text) -> ShardRecipe:

@@ -91,4 +91,11 @@ def _detail(field: FieldInfo) -> str:
     default = field.get_default(call_default_factory=True, validated_data={})
     if isinstance(default, BaseModel):
         return "section"
-    return f"default {json.dumps(default, default=str, ensure_ascii=False)}"
+    return f"default {json.dumps(default, default=_as_written, ensure_ascii=False)}"
+
+
+def _as_written(value: object) -> object:
+    """Give what a recipe would say of an entry: no more than differs from its own defaults."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", exclude_defaults=True)
+    return str(value)

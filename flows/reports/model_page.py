@@ -111,7 +111,8 @@ def _lead(report: ModelReport) -> str:
     verdict = (
         "It beats every baseline on both held-out splits, and the intervals do not touch."
         if report.evaluated.beats_baselines
-        else "It does not clearly beat every baseline: on some split the intervals touch."
+        else "It does not clearly beat every baseline: on some split it is not better, or "
+        "the intervals touch."
     )
     return (
         f"A Transformer of {short_count(report.trained.parameters)} parameters, trained on "

@@ -162,6 +162,7 @@ def test_everything_is_explained(environment):
         ("recipe", "dedup.jaccard_threshold"),
         ("reasons", "near_duplicate"),
         ("errors", "DiskFull"),
+        ("compress", 'default [{"method": "int8"}, {"method": "prune"}, {"method": "distil"}]'),
     ):
         done = _mill(environment, "explain", topic)
         assert done.returncode == 0

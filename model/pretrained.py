@@ -176,7 +176,7 @@ def save_members(
     first, *others = models
     save_pretrained(first, tokenizer, folder, labels)
     for number, model in enumerate(others, 1):
-        member = folder / f"{MEMBER_PREFIX}{number:02d}"
+        member = member_folder(folder, number)
         member.mkdir()
         save_pretrained(model, tokenizer, member, labels, evidence=False)
 
@@ -187,9 +187,19 @@ def load_members(folder: Path) -> list[Transformer]:
     Raises:
         VersionCorrupt: A file is missing or broken.
     """
-    first = load_pretrained(folder)
-    others = sorted(folder.glob(f"{MEMBER_PREFIX}*"))
-    return [first, *(load_pretrained(one, first) for one in others)]
+    first, *others = member_folders(folder)
+    model = load_pretrained(first)
+    return [model, *(load_pretrained(one, model) for one in others)]
+
+
+def member_folders(folder: Path) -> list[Path]:
+    """List the folder of the first member and those of the others."""
+    return [folder, *sorted(folder.glob(f"{MEMBER_PREFIX}*"))]
+
+
+def member_folder(folder: Path, number: int) -> Path:
+    """Name the folder of a member, from 0."""
+    return folder / f"{MEMBER_PREFIX}{number:02d}" if number else folder
 
 
 def load_labels(folder: Path) -> list[str] | None:

@@ -160,8 +160,8 @@ class TrainRecipe(OptimizerRecipe):
     short runs (Wettig et al. 2023, arXiv 2202.08005)."""
     candidate_tokens: int = Field(default=0, ge=0)
     """Wrong answers drawn for each step when an encoder guesses hidden tokens, in the place of the whole
-    vocabulary (sampled softmax; see `model.candidates`): 4096 train a vocabulary of 40,000 in a third of
-    the time. 0: the whole vocabulary. Losses on the validation split are always of all of it."""
+    vocabulary (sampled softmax; see `model.candidates`): with 4096 a vocabulary of 40,000 takes
+    under half the time. 0: the whole vocabulary. Losses on the validation split are always of all of it."""
     cooccurrence_reach: int = Field(default=0, ge=0, le=100)
     """Tokens to either side that count as near when the first embeddings come from which tokens of the
     training split stand near which (Levy et al. 2015; see `model.cooccurrence`): 5 is a good start. It

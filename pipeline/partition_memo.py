@@ -1,8 +1,7 @@
 """What a stage made of whole partitions, found again where one is byte for byte what it was.
 
 A note says which files of an earlier run were made of a partition, their checksums, and what was
-counted. The files are linked, not copied: of what has not changed a refresh neither reads a text nor
-writes one. A note holds no text; where the earlier run is gone, or a file is not what was noted, the
+counted. The files are linked, not copied: what has not changed is not written again. A note holds no text; where the earlier run is gone, or a file is not what was noted, the
 partition is worked on again.
 """
 
@@ -51,12 +50,12 @@ class PartitionMemo:
         self._noted: dict[str, _Note] = {}
 
     def fetch(
-        self, partition: Path, targets: Mapping[str, Path], work: Callable[[], dict[str, Any]]
+        self, partition: str, targets: Mapping[str, Path], work: Callable[[], dict[str, Any]]
     ) -> tuple[dict[str, Any], bool]:
         """Put what was made of a partition where it belongs, or make it now.
 
         Args:
-            partition: Its file.
+            partition: What identifies it, such as its file's checksum.
             targets: By table, the file that is made of it.
             work: Writes those files, and tells what was counted, as JSON has it.
 
@@ -65,7 +64,7 @@ class PartitionMemo:
         """
         if self._folder is None:
             return work(), False
-        key = fingerprint([self._decides, checksum(partition)])
+        key = fingerprint([self._decides, partition])
         known = self._known.get(key)
         if known is not None and self._link(known, targets):
             self._keep(

@@ -30,8 +30,8 @@ from model.pretrained import (
 from model.supervised.fit import fit
 from model.supervised.grouping import padded
 from model.supervised.linear import fit_evidence, linear_chances
-from model.supervised.pretraining import with_encoder
-from model.supervised.recipe import ClassifyRecipe
+from model.supervised.pretraining import encoder_of, with_encoder
+from model.supervised.recipe import ClassifyRecipe, PretrainedEncoder
 from model.supervised.scores import Scores, score
 from model.supervised.texts import read_labelled
 from model.supervised.vocabulary import Ids, encode, learn_vocabulary
@@ -207,7 +207,11 @@ def _learned(
     models: list[Transformer] = []
     for number in reversed(range(recipe.members)):
         seeded = recipe.fit.model_copy(update={"seed": recipe.fit.seed + number})
-        member = recipe.model_copy(update={"fit": seeded})
+        changes: dict[str, object] = {"fit": seeded}
+        if recipe.pretrained and recipe.pretrained.model:
+            encoder = encoder_of(recipe.pretrained.model, number)
+            changes["pretrained"] = PretrainedEncoder(model=encoder)
+        member = recipe.model_copy(update=changes)
         learner = _Learner(member, train, validation, labels, folder, next(iter(models), None))
         learner.fit(folder, progress)
         models.append(learner.model)

@@ -1,9 +1,10 @@
-"""The encoder that a task starts from, where its recipe wants one that knows a language already."""
+"""The encoders that a task starts from, where its recipe wants such as know a language already."""
 
 from pathlib import Path
 from typing import Final
 
 from data_contracts.progress import Progress
+from model.pretrained import member_folder, member_folders
 from model.supervised.recipe import ClassifyRecipe, PretrainedEncoder
 from model.train import TrainInputs, train
 
@@ -12,15 +13,15 @@ PRETRAINED_FOLDER: Final = "pretrained"
 
 
 def with_encoder(recipe: ClassifyRecipe, folder: Path, progress: Progress) -> ClassifyRecipe:
-    """Train the encoder that a task starts from, if it is not there yet.
+    """Train the encoders that a task starts from, if they are not there yet.
 
     Args:
         recipe: May name a dataset version to learn from.
-        folder: Receives the encoder in `PRETRAINED_FOLDER`.
+        folder: Receives the encoder in `PRETRAINED_FOLDER`, further ones in folders in there.
         progress: Told of steps done.
 
     Returns:
-        The recipe, with a trained encoder for a dataset version.
+        The recipe, with trained encoders for a dataset version.
 
     Raises:
         GateRefused: The version did not pass its contract, or is not what passed.
@@ -32,5 +33,13 @@ def with_encoder(recipe: ClassifyRecipe, folder: Path, progress: Progress) -> Cl
     if wanted is None or wanted.dataset is None:
         return recipe
     inputs, encoder = TrainInputs(dataset=wanted.dataset), folder / PRETRAINED_FOLDER
-    train(inputs, wanted.train, encoder, progress=progress)
+    for number in range(wanted.encoders):
+        seeded = wanted.train.model_copy(update={"seed": wanted.train.seed + number})
+        train(inputs, seeded, member_folder(encoder, number), progress=progress)
     return recipe.model_copy(update={"pretrained": PretrainedEncoder(model=encoder)})
+
+
+def encoder_of(encoder: Path, member: int) -> Path:
+    """Tell which of the encoders in a folder a member starts from."""
+    folders = member_folders(encoder)
+    return folders[member % len(folders)]

@@ -87,11 +87,14 @@ class PretrainedEncoder(Frozen):
     """
 
     model: Path | None = None
-    """A folder with such an encoder, as the folder `pretrained` in what a classification left."""
+    """A folder with such an encoder, or several, as `pretrained` in what a classification left."""
     dataset: Path | None = None
     """The folder of a dataset version to train one on first, once for all folds and members."""
     train: TrainRecipe = TrainRecipe(shape=ShapeRecipe(kind="encoder"))
     """How it is trained on `dataset`."""
+    encoders: int = Field(default=1, ge=1, le=100)
+    """Encoders to train on `dataset`, from other seeds: the task's members start from them by turns, and
+    err on more different texts than those that start from one. Time grows with them."""
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> Self:

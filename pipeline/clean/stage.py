@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import Field
 
-from data_contracts.arrow_files import partitions, read_ipc, write_ipc
+from data_contracts.arrow_files import checksum, partitions, read_ipc, write_ipc
 from data_contracts.errors import NothingLeft
 from data_contracts.frozen import Frozen
 from data_contracts.progress import Progress, silent
@@ -108,7 +108,7 @@ def clean(
                 counts = _clean_partition(path, inputs, recipe, targets, measurer)
                 return counts.model_dump(mode="json")
 
-            told, is_known = memo.fetch(path, targets, clean_it)
+            told, is_known = memo.fetch(checksum(path), targets, clean_it)
             counts = _Counts.model_validate(told)
             if is_known:
                 counts = counts.model_copy(update={"rows_reused": sum(counts.rows_in.values())})

@@ -47,7 +47,8 @@ def ingest(
         output_dir: Made, or emptied.
         forgotten: Whose text must not be kept, in the cache either.
         increments: Folder of deliveries kept before (`pipeline.ingest.increments`); None: none are.
-        cache: Folder of what was read before; files that have not changed are not read again.
+        cache: Folder of what was read before; files that have not changed are not read again, and
+            their records not written again.
         progress: Told of packed bytes read.
 
     Raises:
@@ -64,7 +65,7 @@ def ingest(
     scratch.mkdir()
     total = sum(one.bytes for one in landed)
     reader = UnitReader(recipe, scratch, cache, progress, total, forgotten)
-    tables = Tables.in_folder(output_dir)
+    tables = Tables.in_folder(output_dir, cache)
     by_name = {source.name: source for source in sources}
     written: dict[str, SourceTables] = {}
     for name, units in groupby(

@@ -12,10 +12,11 @@ import pyarrow.compute as pc
 from data_contracts.arrow_files import PARTITION_BYTES, partition_name, read_ipc, write_ipc
 from data_contracts.reasons import Reason
 from data_contracts.results import SourceCounts
-from data_contracts.schemas import DECISIONS, METADATA, ORIGINS, RECORDS, RULE_EVIDENCE
+from data_contracts.schemas import DECISIONS, METADATA, ORIGINS, RULE_EVIDENCE
 from pipeline.ingest.fields import as_json
 from pipeline.ingest.naming import name_records
 from pipeline.ingest.recipe import Source
+from pipeline.ingest.records_writer import RecordsWriter
 from pipeline.ingest.units import SEGMENT, ReadUnit
 
 _INDEX = [name for name in SEGMENT.names if name not in {"text", "metadata"}]
@@ -43,15 +44,6 @@ class PartitionWriter:
         if self._bytes >= PARTITION_BYTES:
             self.close()
 
-    def end_unit(self) -> None:
-        """End the partition with this unit, unless it is small.
-
-        The next one begins with the same row again, whatever came or went before it, and what is
-        made of it is found again.
-        """
-        if self._bytes >= PARTITION_BYTES // 2:
-            self.close()
-
     def close(self) -> None:
         """Write what is left."""
         if self._waiting:
@@ -64,16 +56,16 @@ class PartitionWriter:
 class Tables(NamedTuple):
     """Where the stage's tables go."""
 
-    records: PartitionWriter
+    records: RecordsWriter
     origins: PartitionWriter
     decisions: PartitionWriter
     metadata: PartitionWriter
 
     @classmethod
-    def in_folder(cls, folder: Path) -> "Tables":
-        """Start the tables of a stage folder."""
+    def in_folder(cls, folder: Path, cache: Path | None) -> "Tables":
+        """Start the tables of a stage folder; `cache` is that of `RecordsWriter`."""
         return cls(
-            PartitionWriter(folder / "records", RECORDS),
+            RecordsWriter(folder / "records", cache),
             PartitionWriter(folder / "origins", ORIGINS),
             PartitionWriter(folder / "decisions", DECISIONS),
             PartitionWriter(folder / "metadata", METADATA),
@@ -185,22 +177,17 @@ def _write_records(
 ) -> int:
     """Join the texts to what is known of their rows, and write those that are kept."""
     start = text_bytes = 0
-    last: ReadUnit | None = None
-    for unit, segment in _segments(read):
-        if unit is not last:
-            tables.records.end_unit()
-            last = unit
-        part = described.slice(start, segment.num_rows)
-        start += segment.num_rows
-        table = part.append_column("text", segment["text"])
-        table = table.append_column("metadata", segment["metadata"])
-        if part["reason"].null_count < part.num_rows:
-            table = table.filter(pc.is_null(part["reason"]))
-        text_bytes += pc.sum(pc.binary_length(table["text"])).as_py() or 0
-        tables.records.add(table)
-        said = _with_constants(table["metadata"], constants)
-        table = table.select(["record_id"]).append_column("metadata", said)
-        tables.metadata.add(table.filter(pc.is_valid(said)))
+    for unit in read:
+        for path, checksum in zip(unit.segments, unit.checksums, strict=True):
+            segment = read_ipc(path, SEGMENT)
+            part = described.slice(start, segment.num_rows)
+            start += segment.num_rows
+            text_bytes += tables.records.add(part, segment["text"], checksum)
+            said = _with_constants(segment["metadata"], constants)
+            kept = pc.and_(pc.is_null(part["reason"]), pc.is_valid(said))
+            table = part.select(["record_id"]).append_column("metadata", said)
+            tables.metadata.add(table.filter(kept))
+        tables.records.end_unit()
     return text_bytes
 
 

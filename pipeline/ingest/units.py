@@ -93,6 +93,8 @@ class ReadUnit(NamedTuple):
     unit: Unit
     segments: list[Path]
     """SEGMENT files, in order."""
+    checksums: list[str]
+    """Of those files."""
     rows: int
     positions: int
     """Lines or records of a part, those that are no rows too: the next part's count from there."""
@@ -289,8 +291,8 @@ def without(forgotten: ForgetList, source: str, rows: pa.Table) -> pa.Table:
 def _found(unit: Unit, folder: Path, *, is_reused: bool) -> ReadUnit:
     segments = partitions(folder)
     rows = sum(read_ipc(path, SEGMENT).num_rows for path in segments)
-    positions = int((folder / _SEGMENTS_FILE).read_text(encoding="ascii").split()[0])
-    return ReadUnit(unit, segments, rows, positions, is_reused)
+    positions, *checksums = (folder / _SEGMENTS_FILE).read_text(encoding="ascii").split()
+    return ReadUnit(unit, segments, checksums, rows, int(positions), is_reused)
 
 
 def _is_whole(folder: Path) -> bool:

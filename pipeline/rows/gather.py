@@ -50,8 +50,11 @@ _Picked = tuple[pa.Table, NDArray[np.int64], NDArray[np.int64]]
 def _column(
     picked: list[_Picked], order: NDArray[np.int64], field: pa.Field, count: int
 ) -> pa.Array:
-    if field.type in LONG and not any(table[field.name].null_count for table, _, _ in picked):
-        return _long_values(picked, field, count)
+    if not any(table[field.name].null_count for table, _, _ in picked):
+        if field.type in LONG:
+            return _long_values(picked, field, count)
+        if pa.types.is_integer(field.type) or pa.types.is_floating(field.type):
+            return _numbers(picked, field, count)
     parts = [table[field.name].take(pa.array(rows)) for table, rows, _ in picked]
     together = pa.chunked_array([one for part in parts for one in part.chunks], field.type)
     if (np.diff(order) == 1).all():
@@ -59,6 +62,13 @@ def _column(
     back = np.empty(count, np.int64)
     back[order] = np.arange(count)
     return together.combine_chunks().take(pa.array(back))
+
+
+def _numbers(picked: list[_Picked], field: pa.Field, count: int) -> pa.Array:
+    values = np.empty(count, field.type.to_pandas_dtype())
+    for table, rows, places in picked:
+        values[places] = table[field.name].to_numpy()[rows]
+    return pa.array(values, field.type)
 
 
 def _long_values(picked: list[_Picked], field: pa.Field, count: int) -> pa.Array:

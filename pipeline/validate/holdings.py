@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from data_contracts.arrow_files import partitions, read_ipc, write_ipc
+from data_contracts.arrow_files import checksum, partitions, read_ipc, write_ipc
 from data_contracts.schemas import DOCUMENTS
 from pipeline.partition_memo import PartitionMemo
 from pipeline.partition_pool import map_in_order
@@ -71,7 +71,7 @@ class Holdings:
             write_ipc(target, holdings(read_ipc(path, DOCUMENTS)["text"]))
             return {}
 
-        self._memo.fetch(path, {"holdings": target}, look)
+        self._memo.fetch(checksum(path), {"holdings": target}, look)
         kinds: NDArray[np.uint32] = read_ipc(target, HOLDINGS)["kinds"].to_numpy()
         return kinds
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pipeline.dedup.corpus
-import pipeline.ingest.tables
+import pipeline.ingest.records_writer
 import pipeline.ingest.units
 import pipeline.partition_pool
 import pipeline.shard.ledger
@@ -42,7 +42,7 @@ def before():
 def refresh(recipe: Path, warehouse: Path):
     """Build on what is there, in partitions of which some do not change."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline.ingest.tables, "PARTITION_BYTES", 7_000)
+        patch.setattr(pipeline.ingest.records_writer, "PARTITION_BYTES", 7_000)
         return build(recipe, warehouse)
 
 
@@ -51,7 +51,7 @@ def rebuild(recipe: Path, warehouse: Path, lock: Path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline.partition_pool, "worker_count", lambda: 1)
         patch.setattr(pipeline.ingest.units, "PARTITION_BYTES", 5_000)
-        patch.setattr(pipeline.ingest.tables, "PARTITION_BYTES", 9_000)
+        patch.setattr(pipeline.ingest.records_writer, "PARTITION_BYTES", 9_000)
         patch.setattr(pipeline.dedup.corpus, "SLICE_BYTES", 3_000)
         patch.setattr(pipeline.shard.scatter, "BUCKET_BYTES", 10_000)
         for module in (pipeline.shard.stage, pipeline.shard.ledger):

@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 
 from data_contracts.errors import TaskDataInvalid, VersionCorrupt
 from model.metrics import read_metrics
+from model.pretrained import member_folders
 from model.recipe import ShapeRecipe
 from model.supervised.classify import Classifier, classify
 from model.supervised.recipe import ClassifyRecipe, FitRecipe, PretrainedEncoder
@@ -113,6 +114,23 @@ def test_an_encoder_is_trained_on_a_dataset_version_first_and_taken_up(
     taken_up = Classifier.load(out)[0].model.state_dict()
     for name, weight in encoder.items():
         np.testing.assert_allclose(taken_up[name], weight, atol=1e-5)
+
+
+def test_members_start_from_several_encoders_by_turns(recipe, version, tiny_train, tmp_path):
+    pretraining = tiny_train.model_copy(update={"shape": SHAPE, "budget_tokens": 512})
+    start = PretrainedEncoder(dataset=version, train=pretraining, encoders=2)
+    three = unmoved(recipe).model_copy(update={"pretrained": start, "members": 3})
+    classify(three, tmp_path)
+    first, *others = (
+        load_file(folder / "model.safetensors")
+        for folder in member_folders(tmp_path / "pretrained")
+    )
+    assert len(others) == 1
+    members = [load_file(folder / "model.safetensors") for folder in member_folders(tmp_path)]
+    name = "model.layers.0.mlp.gate_proj.weight"
+    assert not np.allclose(first[name], others[0][name], atol=1e-3)
+    for member, encoder in zip(members, (first, others[0], first), strict=True):
+        np.testing.assert_allclose(member[name], encoder[name], atol=1e-5)
 
 
 def test_an_encoder_trained_before_gives_the_very_weights_of_one_trained_now(

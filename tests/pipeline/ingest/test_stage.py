@@ -16,7 +16,7 @@ from data_contracts.arrow_files import checksum, partitions
 from data_contracts.errors import FieldMissing, SourceMissing, TooManyUnreadable
 from data_contracts.reasons import Reason
 from data_contracts.results import IngestResult
-from pipeline.ingest import stage, tables, units
+from pipeline.ingest import records_writer, stage, tables, units
 from pipeline.ingest.recipe import IngestRecipe, Source
 from tests.pipeline.ingest.inputs import (
     PROSE,
@@ -127,18 +127,20 @@ def test_partitions_threads_and_cache_change_no_byte_of_what_is_read(
 ):
     source = mixed(tmp_path / "in")
     expected = [*map(str, records_of(run(tmp_path, source, recipe=ALL)))]
-    monkeypatch.setattr(units, "PARTITION_BYTES", partition_bytes)
-    monkeypatch.setattr(tables, "PARTITION_BYTES", partition_bytes)
-    for cache in (None, tmp_path / "cache", tmp_path / "cache"):
-        result = run(tmp_path, source, recipe=ALL, cache=cache)
+    for module in (units, tables, records_writer):
+        monkeypatch.setattr(module, "PARTITION_BYTES", partition_bytes)
+    for name, cache in (("one", None), ("two", tmp_path / "cache"), ("three", tmp_path / "cache")):
+        result = run(tmp_path / name, source, recipe=ALL, cache=cache)
         assert [*map(str, records_of(result))] == expected
+    linked = [path.stat().st_nlink for path in partitions(result.records)]
+    assert linked == [2] * len(linked)
     if partition_bytes == 1:
         assert len(partitions(result.records)) > 3
 
 
 def test_partitions_of_files_that_did_not_change_stay_as_they_were(tmp_path, monkeypatch):
     monkeypatch.setattr(units, "_LARGE_BYTES", 1_000)
-    monkeypatch.setattr(tables, "PARTITION_BYTES", 20_000)
+    monkeypatch.setattr(records_writer, "PARTITION_BYTES", 20_000)
     folder = tmp_path / "in"
     folder.mkdir()
     for name in ("b", "c", "d"):

@@ -1,6 +1,6 @@
 """Everything that `quality.json` holds but the checks: funnel, languages, splits, distributions."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -8,7 +8,6 @@ import numpy as np
 import polars as pl
 
 from data_contracts.arrow_files import read_partitions
-from data_contracts.progress import Progress
 from data_contracts.quality import (
     EditQuality,
     LanguageQuality,
@@ -20,7 +19,6 @@ from data_contracts.quality import (
 from data_contracts.reasons import Fate, Reason, Stage, fate_of
 from data_contracts.shipped_contracts import shipped_tables
 from data_contracts.split import SPLITS, Split
-from pipeline.partition_pool import map_in_order
 from pipeline.validate.distributions import COUNT_BINS, Groups, bins_of
 from pipeline.validate.documents import source_numbers
 from pipeline.validate.excerpts import examples_by_reason
@@ -122,29 +120,25 @@ def length_quality(counts: Counts, sources: list[str]) -> SignalQuality:
     return Groups(sources, source, kept).describe(characters, COUNT_BINS)
 
 
-def signal_qualities(
-    stages: Stages, kept: Kept, sources: list[str], progress: Progress
-) -> dict[str, SignalQuality]:
-    """Describe every numeric signal. One column per thread is in memory at a time.
+def signal_qualities(folder: Path, kept: Kept, sources: list[str]) -> dict[str, SignalQuality]:
+    """Describe every numeric signal, one after another: one column is in memory.
 
     Args:
-        stages: Results of the stages before.
+        folder: Partitions of signals.
         kept: Which records are in the dataset.
         sources: Names of the sources.
-        progress: Told of signals done.
     """
-    signals = scan(stages.cleaned.signals, shipped_tables()["signals"].schema)
+    signals = scan(folder, shipped_tables()["signals"].schema)
     schema = signals.collect_schema()
     names = sorted(
         name for name, kind in schema.items() if kind.is_numeric() and name not in NOT_SIGNALS
     )
-    groups = _groups(stages.cleaned.signals, kept, sources)
+    groups = _groups(folder, kept, sources)
 
-    def describe(name: str) -> SignalQuality:
-        values = signals.select(name).collect()[name]
-        return groups.describe(_floats(values), bins_of(name, schema[name]))
-
-    return dict(_reported(names, map_in_order(describe, names), progress))
+    return {
+        name: groups.describe(_floats(signals.select(name).collect()[name]), bins_of(name, kind))
+        for name, kind in ((name, schema[name]) for name in names)
+    }
 
 
 def _groups(signals: Path, kept: Kept, sources: list[str]) -> Groups:
@@ -153,14 +147,6 @@ def _groups(signals: Path, kept: Kept, sources: list[str]) -> Groups:
         numbers.append(source_numbers(table["source"], sources))
         held.append(kept.splits(table["record_id"]) != NOT_KEPT)
     return Groups(sources, np.concatenate(numbers), np.concatenate(held))
-
-
-def _reported(
-    names: list[str], found: Iterator[SignalQuality], progress: Progress
-) -> Iterator[tuple[str, SignalQuality]]:
-    for number, (name, quality) in enumerate(zip(names, found, strict=True), 1):
-        progress(number, len(names), "signals", f"describing {name}")
-        yield name, quality
 
 
 def _floats(values: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -11,7 +11,7 @@ from data_contracts.contract_rules import LibraryCheck, Metric, Operator, Rule, 
 from data_contracts.contracts import Contracts
 from data_contracts.frozen import Frozen
 from data_contracts.progress import Progress, silent
-from data_contracts.quality import Quality
+from data_contracts.quality import Quality, SignalQuality
 from data_contracts.results import (
     CleanResult,
     DedupResult,
@@ -87,7 +87,7 @@ def validate(
         output_dir: Where `ledger/`, `quality.json` and `suites.json` go; emptied first.
         cache: Folder of what was found in whole partitions of documents; it must stand for this
             stage's version and for that of `pipeline.pii`. None reuses nothing.
-        progress: Told of records, signals and tables done.
+        progress: Told of records and tables done.
 
     Raises:
         ContractInvalid: The contract cannot be compiled.
@@ -100,13 +100,15 @@ def validate(
     ledger = output_dir / "ledger"
     sources = source_names(inputs.ingested, inputs.licenses)
     kept = Kept(inputs.deduped.kept)
-    with ThreadPoolExecutor(1) as beside:  # texts are counted while the ledger is joined
+    # What stages left is counted while the ledger is joined.
+    with ThreadPoolExecutor(1) as beside:
         documents = beside.submit(count_documents, inputs.cleaned.documents, kept, sources)
+        signals = beside.submit(signal_qualities, inputs.cleaned.signals, kept, sources)
         assemble_ledger(inputs.ingested, inputs.cleaned, inputs.deduped, ledger, progress=progress)
-        progress(0, 0, "records", "counting")
+        progress(0, 0, "records", "counting, and describing signals")
         stages = Stages(inputs.ingested, inputs.cleaned, inputs.deduped, ledger)
         counts = count(stages, kept, documents.result())
-    quality = _quality(inputs, contracts, stages, counts, progress)
+        quality = _quality(inputs, contracts, stages, counts, signals.result())
     rules = rules_for(contracts, recipe)
     holdings = Holdings(output_dir / "personal_data", cache)
     tables, absent = gate_tables(inputs, stages, counts, quality, holdings)
@@ -191,7 +193,7 @@ def _quality(
     contracts: Contracts,
     stages: Stages,
     counts: Counts,
-    progress: Progress,
+    signals: dict[str, SignalQuality],
 ) -> Quality:
     """Give every figure; there are no checks yet."""
     sources = source_names(inputs.ingested, inputs.licenses)
@@ -204,6 +206,6 @@ def _quality(
         languages=language_qualities(counts),
         splits=split_qualities(counts),
         lengths=length_quality(counts, sources),
-        signals=signal_qualities(stages, counts.kept, sources, progress),
+        signals=signals,
         clusters=biggest_clusters(stages),
     )

@@ -8,6 +8,7 @@ rules evaluated are failed critical checks, whatever severity the rule itself ha
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import polars as pl
@@ -55,15 +56,23 @@ def judge(
     absent = absent or {}
     applying = [rule for rule in rules if rule.table not in absent]
     names = list(dict.fromkeys(rule.table for rule in applying))
-    progress(0, len(names), "tables", "measuring what the contract asks for")
-    figures = measure(applying, tables, contracts)
-    sizes = {name: row_count(tables[name]) for name in names}
-    findings: list[Finding] = []
-    suites: list[Suite] = []
-    for number, name in enumerate(names):
-        progress(number, len(names), "tables", f"checking {name}")
-        mine = [rule for rule in applying if rule.table == name]
-        findings += _table_findings(contracts, mine, figures, tables[name], suites)
+    by_table = {name: [rule for rule in applying if rule.table == name] for name in names}
+    figures: dict[str, Figure] = {}
+    sizes = dict.fromkeys(names, 0)
+    verdicts: dict[str, tuple[list[Finding], list[Suite]]] = {}
+    with ThreadPoolExecutor(1) as beside:
+        # The last tables are the small ones: they are judged while the others are measured.
+        measured = {
+            name: beside.submit(_measured, by_table[name], name, tables, contracts)
+            for name in reversed(names)
+        }
+        for number, (name, future) in enumerate(measured.items()):
+            progress(number, len(names), "tables", f"checking {name}")
+            found, sizes[name] = future.result()
+            figures |= found
+            verdicts[name] = _table_verdict(contracts, by_table[name], found, tables[name])
+    findings = [one for name in names for one in verdicts[name][0]]
+    suites = [one for name in names for one in verdicts[name][1]]
     progress(len(names), len(names), "tables", "checking")
     judged = {one.rule: one for one in outcomes(applying, figures, findings)}
     judged |= {
@@ -167,15 +176,19 @@ def _gate_check(
     )
 
 
-def _table_findings(
-    contracts: Contracts,
-    rules: Sequence[Rule],
-    figures: Mapping[str, Figure],
-    table: pl.LazyFrame,
-    suites: list[Suite],
-) -> list[Finding]:
+def _measured(
+    rules: Sequence[Rule], name: str, tables: Tables, contracts: Contracts
+) -> tuple[dict[str, Figure], int]:
+    """Measure what the rules of one table ask for; also count its rows."""
+    return measure(rules, tables, contracts), row_count(tables[name])
+
+
+def _table_verdict(
+    contracts: Contracts, rules: Sequence[Rule], figures: Mapping[str, Figure], table: pl.LazyFrame
+) -> tuple[list[Finding], list[Suite]]:
     """Judge one table: its figures in one suite, its rows by custom rules in another."""
     findings: list[Finding] = []
+    suites: list[Suite] = []
     measured = []
     for rule in rules:
         figure = figures.get(rule.id)
@@ -190,7 +203,7 @@ def _table_findings(
     custom = [rule for rule in rules if isinstance(rule.check, CustomCheck)]
     if custom:
         findings += _custom_findings(contracts, custom, table, suites)
-    return findings
+    return findings, suites
 
 
 def _unusable(figure: Figure) -> str | None:

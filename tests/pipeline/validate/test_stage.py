@@ -70,7 +70,7 @@ def test_every_byte_is_the_same_however_rows_are_cut_and_ordered(healthy, run):
     assert other.checks == healthy.checks
 
 
-def test_progress_is_told_from_the_ledger_to_the_last_signal(write_inputs, tmp_path):
+def test_progress_is_told_from_the_ledger_to_the_last_table(write_inputs, tmp_path):
     told = []
 
     def listen(done, total, unit, note=""):
@@ -79,7 +79,7 @@ def test_progress_is_told_from_the_ledger_to_the_last_signal(write_inputs, tmp_p
 
     validate(write_inputs(), ValidateRecipe(), tmp_path / "out", progress=listen)
     assert told[0] == (0, len(corpus()), "records")
-    assert (7, 7, "signals") in told
+    assert (0, 0, "records") in told  # counting, which has no end to tell
     assert told[-1][2] == "tables"
     assert told[-1][0] == told[-1][1]
     assert all(done <= total for done, total, _ in told)

@@ -61,7 +61,12 @@ def terminal_progress(console: Console) -> Iterator[None]:
 def _send_what_is_left() -> None:
     """Give the server the last log lines and events while it is there: it may stop after this."""
     APILogHandler().flush()
-    EventsWorker.drain_all(timeout=SEND_SECONDS, at_exit=False)
+    # In a thread of its own: where an event loop runs, such as a notebook's, a coroutine would come
+    # back that nobody awaits.
+    settings = {"timeout": SEND_SECONDS, "at_exit": False}
+    sender = threading.Thread(target=EventsWorker.drain_all, kwargs=settings)
+    sender.start()
+    sender.join()
 
 
 @contextmanager

@@ -1,7 +1,10 @@
 """What a demanding new user tries: hostile input, small disks, wrong places, odd questions."""
 
+import asyncio
 import errno
+import gc
 import gzip
+import io
 import json
 import logging
 import os
@@ -288,6 +291,23 @@ def test_a_server_that_is_not_there_is_told_before_prefect_looks(tmp_path, monke
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     with pytest.raises(ServerUnavailable, match="nobody answers there"):
         prepare_prefect(tmp_path)
+
+
+def test_the_last_events_are_sent_where_an_event_loop_runs_too(prefect_api):
+    from prefect.events import emit_event
+    from prefect.events.worker import EventsWorker
+
+    from flows.listeners import terminal_progress
+
+    async def run():
+        emit_event("corpus.tested", {"prefect.resource.id": "corpusmill.test"})
+        before = EventsWorker.instance()
+        with terminal_progress(Console(file=io.StringIO(), markup=False)):
+            pass
+        return before
+
+    assert asyncio.run(run())._stopped
+    gc.collect()  # a coroutine that nobody awaited would warn here, which is an error
 
 
 def test_a_known_error_is_told_once_and_keeps_its_traceback_in_the_logs(prefect_api, tmp_path):

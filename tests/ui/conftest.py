@@ -47,7 +47,6 @@ def page(browser, request):
     page.on("response", lambda one: print(f"{one.status} {one.url}") if not one.ok else None)
     yield page
     page.screenshot(path=SCREENSHOTS / f"last-of-{request.node.name}.png")  # tells of failures
-    page.unroute_all(behavior="ignoreErrors")  # a page closed with a route leaves a lost coroutine
     page.close()
     assert not [url for url in outside if url.startswith("http") and "amplitude.com" not in url]
 

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -306,7 +307,8 @@ def test_the_last_events_are_sent_where_an_event_loop_runs_too(prefect_api):
             pass
         return before
 
-    assert asyncio.run(run())._stopped
+    with ThreadPoolExecutor(1) as beside:  # browser tests leave a loop running in this one
+        assert beside.submit(asyncio.run, run()).result()._stopped
     gc.collect()  # a coroutine that nobody awaited would warn here, which is an error
 
 

@@ -1,6 +1,7 @@
 """Ids as numbers: 32 hex digits are two 64-bit halves, ordered as the ids are."""
 
 import binascii
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -38,12 +39,17 @@ def id_halves(ids: pa.Array | pa.ChunkedArray) -> Halves:
     return numbers[:, 0].astype(np.uint64), numbers[:, 1].astype(np.uint64)
 
 
-def ascending(ids: Halves) -> NDArray[np.int64]:
-    """Give the order that sorts ids (what stands where among equal ids is left open)."""
-    order = np.argsort(ids[0])
-    high = ids[0][order]
-    if (high[1:] == high[:-1]).any():  # hardly ever: sorting by both takes six times as long
-        return np.lexsort((ids[1], ids[0]))
+def ascending(keys: Sequence[NDArray[np.uint64]]) -> NDArray[np.int64]:
+    """Give the order that sorts rows by several keys, such as ids by their halves.
+
+    Args:
+        keys: uint64 (rows,) each, the first one first. What stands where among equal rows is left
+            open.
+    """
+    order = np.argsort(keys[0])
+    first = keys[0][order]
+    if (first[1:] == first[:-1]).any():  # hardly ever: sorting by all takes six times as long
+        return np.lexsort(tuple(reversed(keys)))
     return order
 
 

@@ -136,7 +136,7 @@ class RecordCache:
         with self._lock:
             new, self._new, self._new_bytes = self._new, [], 0
         if new and self.folder is not None:
-            # In one chunk: from several, Arrow's `take` copies all of them before it takes a row.
+            # In one chunk: from several, all would be copied before a row is taken.
             _write(self.folder, pa.concat_tables(new).combine_chunks())
 
     def __enter__(self) -> Self:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from data_contracts.arrow_files import MappedTable, partitions
 from data_contracts.schemas import DOCUMENTS
 from pipeline.buffers import text_buffers
+from pipeline.id_halves import ascending
 
 SLICE_BYTES = 8 * 1024 * 1024
 """Text worked on at a time by one thread: scratch memory is about ten times this."""
@@ -89,6 +90,18 @@ class Corpus(NamedTuple):
             passed = mapped
         if passed is not None:
             passed.release()
+
+    def by_id(self, wanted: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """List documents in the order of record_id.
+
+        Args:
+            wanted: bool (rows,), which of them.
+
+        Returns:
+            int64, their rows.
+        """
+        rows = np.flatnonzero(wanted)
+        return rows[ascending((self.ids[rows, 0], self.ids[rows, 1]))]
 
     def texts(self, rows: NDArray[np.int64]) -> pa.Array:
         """Fetch texts.

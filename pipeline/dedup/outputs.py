@@ -20,7 +20,6 @@ from pipeline.dedup.ranking import Ranking
 from pipeline.dedup.recipe import SHINGLE_TOKENS, DedupRecipe
 from pipeline.dedup.signature_files import SignatureFiles
 from pipeline.dedup.signatures import SCHEME, SEED, packed
-from pipeline.id_halves import ascending
 from pipeline.text.tokens import HASH_VERSION
 
 ROWS_PER_FILE = 1_000_000
@@ -42,7 +41,7 @@ def write_kept(folder: Path, corpus: Corpus, ranking: Ranking, fates: Fates) -> 
     """Write KEPT, sorted by record_id."""
     sizes = np.bincount(fates.survivors[fates.survivors >= 0], minlength=corpus.rows)
     names = pa.array([str(split) for split in SPLITS])
-    for number, rows in enumerate(_files(_by_id(corpus, fates.reasons == IS_KEPT))):
+    for number, rows in enumerate(_files(corpus.by_id(fates.reasons == IS_KEPT))):
         ids = ids_of(corpus.ids[rows])
         splits = names.take(pa.array(ranking.splits[rows]))
         columns = [ids, splits, ids, pa.array(sizes[rows].astype(np.int32))]
@@ -56,7 +55,7 @@ def write_decisions(
     """Write DECISIONS, sorted by record_id; `evaluation_sets` names the columns of the counts."""
     names = pa.array([str(reason) for reason in REASONS])
     thresholds = np.array([_threshold(reason, recipe) for reason in REASONS])
-    for number, rows in enumerate(_files(_by_id(corpus, fates.reasons != IS_KEPT))):
+    for number, rows in enumerate(_files(corpus.by_id(fates.reasons != IS_KEPT))):
         which = fates.reasons[rows] - 1
         reasons, values = names.take(pa.array(which)), fates.values[rows]
         no_survivor = fates.survivors[rows] < 0
@@ -86,7 +85,7 @@ def write_index(
     _write_signatures(folder / "signatures.parquet", corpus, signatures, fates, recipe)
     sizes = np.bincount(fates.survivors[fates.survivors >= 0], minlength=corpus.rows)
     in_cluster = (fates.survivors >= 0) & (sizes[fates.survivors] > 1)
-    rows = _by_id(corpus, in_cluster)
+    rows = corpus.by_id(in_cluster)
     columns = [
         ids_of(corpus.ids[rows]),
         ids_of(corpus.ids[fates.survivors[rows]]),
@@ -119,7 +118,7 @@ def _write_signatures(
     with pq.ParquetWriter(
         partial, schema, compression="none", use_dictionary=False, write_statistics=["record_id"]
     ) as writer:
-        rows = _by_id(corpus, fates.reasons == IS_KEPT)
+        rows = corpus.by_id(fates.reasons == IS_KEPT)
         for start in range(0, len(rows), ROWS_PER_GROUP):
             some = rows[start : start + ROWS_PER_GROUP]
             columns = [ids_of(corpus.ids[some]), packed(signatures.take(some))]
@@ -179,11 +178,6 @@ def _evidence(
         pa.array(starts.astype(np.int32)), evidence.take(pa.array(order))
     )
     return lists.cast(DECISIONS.field("reasons").type)
-
-
-def _by_id(corpus: Corpus, wanted: NDArray[np.bool_]) -> NDArray[np.int64]:
-    rows = np.flatnonzero(wanted)
-    return rows[ascending((corpus.ids[rows, 0], corpus.ids[rows, 1]))]
 
 
 def _files(rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:

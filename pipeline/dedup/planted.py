@@ -25,7 +25,6 @@ from pipeline.dedup.fates import KEPT, Fates
 from pipeline.dedup.measuring import MeasuredCorpus
 from pipeline.dedup.recipe import SHINGLE_TOKENS, DedupRecipe
 from pipeline.dedup.signatures import measure_texts
-from pipeline.id_halves import ascending
 from pipeline.text.tokens import token_hashes
 
 AT_THRESHOLD: Final = 400
@@ -115,9 +114,7 @@ def _chosen(corpus: Corpus, measured: MeasuredCorpus, fates: Fates) -> NDArray[n
         & (measured.tokens >= LEAST_SHINGLES + SHINGLE_TOKENS - 1)
         & (corpus.text_bytes <= MOST_BYTES)
     )
-    rows = np.flatnonzero(fits)
-    order = ascending((corpus.ids[rows, 0], corpus.ids[rows, 1]))
-    return rows[order[:AT_THRESHOLD]]
+    return corpus.by_id(fits)[:AT_THRESHOLD]
 
 
 def _texts(corpus: Corpus, rows: NDArray[np.int64]) -> list[str]:

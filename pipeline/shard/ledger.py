@@ -1,7 +1,5 @@
 """ledger/ and signals/: what became of every record, and what was measured on it."""
 
-import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -96,18 +94,6 @@ def sort_signals(
     with ParquetParts(output_dir, stamped(promised, contracts)) as parts:
         for table in order.sorted():
             parts.add(table)
-
-
-def link_files(source: Path, target: Path) -> None:
-    """Show a folder's files under another name without copying them, where the disk can do that."""
-    for path in sorted(source.rglob("*")):
-        if path.is_file():
-            place = target / path.relative_to(source)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                os.link(path, place)
-            except OSError:  # another disk, or one without hard links
-                shutil.copyfile(path, place)
 
 
 class _Places:

@@ -14,7 +14,7 @@ import psutil
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.id_halves import id_halves
+from pipeline.id_halves import ascending, id_halves
 from pipeline.partition_pool import map_in_order
 from pipeline.rows.gather import gather
 
@@ -85,7 +85,7 @@ class MappedSort:
         """
         if not self._tables:
             return
-        order = _order(np.concatenate(self._keys, axis=1))
+        order = ascending(list(np.concatenate(self._keys, axis=1)))
         counts = list(map(len, self._rows))
         table_of = np.repeat(np.arange(len(counts), dtype=np.int32), counts)[order]
         row_of = np.concatenate(self._rows)[order]
@@ -98,12 +98,3 @@ class MappedSort:
 
         ends = np.linspace(0, len(order), min(self._ranges, len(order)) + 1).astype(np.int64)
         yield from map_in_order(part, pairwise(ends.tolist()))
-
-
-def _order(keys: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Sort by key, then by both halves of the id: hardly ever do two rows have the same key."""
-    order = np.argsort(keys[0])
-    ordered = keys[0][order]
-    if (ordered[1:] == ordered[:-1]).any():
-        return np.lexsort((keys[2], keys[1], keys[0]))
-    return order

@@ -31,6 +31,7 @@ from data_contracts.results import (
 from data_contracts.schemas import DOCUMENTS, PUBLISHED_DOCUMENTS, PUBLISHED_METADATA
 from data_contracts.split import SPLITS
 from data_contracts.token_shards import REPEATS, TokenShardWriter
+from data_contracts.warehouse import link_tree
 from pipeline.id_halves import id_halves
 from pipeline.partition_pool import map_in_order
 from pipeline.record_cache import RecordCache
@@ -158,7 +159,7 @@ def shard(
             run.contracts,
         )
         signals.result()
-    ledger.link_files(inputs.deduped.index, output_dir / "index")
+    link_tree(inputs.deduped.index, output_dir / "index")
     shutil.rmtree(run.temporary, ignore_errors=True)  # what fits is sorted where it lies
     _write_card(run, lock, records)
     return ShardResult(

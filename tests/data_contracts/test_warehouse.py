@@ -202,6 +202,23 @@ def test_a_run_that_begins_while_the_cache_is_pruned_waits(tmp_path):
     assert order == ["pruned", "run"]
 
 
+def test_files_are_linked_or_copied_with_their_folders(tmp_path, monkeypatch):
+    (tmp_path / "index/deep").mkdir(parents=True)
+    (tmp_path / "index/deep/a.parquet").write_bytes(b"abc")
+    link_tree(tmp_path / "index", tmp_path / "linked")
+    linked = tmp_path / "linked/deep/a.parquet"
+    assert linked.samefile(tmp_path / "index/deep/a.parquet")
+
+    def refuse(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "link", refuse)
+    link_tree(tmp_path / "index", tmp_path / "copied")
+    copied = tmp_path / "copied/deep/a.parquet"
+    assert copied.read_bytes() == b"abc"
+    assert not copied.samefile(linked)
+
+
 def test_a_linked_tree_survives_its_source(tmp_path):
     source = tmp_path / "cache"
     (source / "deep").mkdir(parents=True)

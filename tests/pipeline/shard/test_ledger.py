@@ -1,7 +1,5 @@
 """Ledger and signals."""
 
-import os
-
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -9,7 +7,7 @@ import pytest
 from data_contracts.arrow_files import partition_name, write_ipc, write_parquet
 from data_contracts.errors import SchemaMismatch
 from data_contracts.schemas import KEPT, LEDGER
-from pipeline.shard.ledger import link_files, place_in_ledger, sort_signals
+from pipeline.shard.ledger import place_in_ledger, sort_signals
 from pipeline.shard.placements import Placements
 
 NAMES = {"train": ["t0", "t1"], "validation": ["v0"], "test": ["e0"]}
@@ -109,20 +107,3 @@ def test_partitions_with_other_signals_are_refused(tmp_path):
         write_ipc(tmp_path / "in" / partition_name(number), table)
     with pytest.raises(SchemaMismatch, match="`words` is missing"):
         sort_signals(tmp_path / "in", tmp_path / "out", tmp_path / "temporary")
-
-
-def test_files_are_linked_or_copied_with_their_folders(tmp_path, monkeypatch):
-    (tmp_path / "index/deep").mkdir(parents=True)
-    (tmp_path / "index/deep/a.parquet").write_bytes(b"abc")
-    link_files(tmp_path / "index", tmp_path / "linked")
-    linked = tmp_path / "linked/deep/a.parquet"
-    assert linked.samefile(tmp_path / "index/deep/a.parquet")
-
-    def refuse(*_):
-        raise PermissionError
-
-    monkeypatch.setattr(os, "link", refuse)
-    link_files(tmp_path / "index", tmp_path / "copied")
-    copied = tmp_path / "copied/deep/a.parquet"
-    assert copied.read_bytes() == b"abc"
-    assert not copied.samefile(linked)

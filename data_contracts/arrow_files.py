@@ -13,7 +13,6 @@ from typing import NamedTuple, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import xxhash
 
 from data_contracts.schemas import check_schema
 
@@ -95,18 +94,6 @@ class MappedTable(NamedTuple):
             ctypes.c_size_t(self.pages.size),
             mmap.MADV_DONTNEED,
         )
-
-
-def checksum(path: Path) -> str:
-    """Hash a file's bytes through a memory map (XXH3, 128 bits: 32 hex digits).
-
-    It finds what disks and copies do to files, at memory speed; it is no defence against people.
-    """
-    digest = xxhash.xxh3_128()
-    if path.stat().st_size:  # an empty file cannot be mapped
-        with pa.memory_map(str(path)) as source:
-            digest.update(source.read_buffer())
-    return digest.hexdigest()
 
 
 def read_partitions(folder: Path, schema: pa.Schema | None = None) -> Iterator[pa.Table]:

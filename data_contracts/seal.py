@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from data_contracts.arrow_files import checksum
+from data_contracts.checksums import checksum
 from data_contracts.whole_text import replace_text
 
 SEAL_FILE: Final = "seal.json"

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from data_contracts.arrow_files import checksum
+from data_contracts.checksums import checksum
 from data_contracts.fingerprint import fingerprint
 from data_contracts.frozen import Frozen
 from data_contracts.warehouse import link_tree

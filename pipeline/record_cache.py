@@ -19,7 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from data_contracts.arrow_files import MappedTable, checksum, read_ipc, write_ipc
+from data_contracts.arrow_files import MappedTable, read_ipc, write_ipc
+from data_contracts.checksums import checksum
 from data_contracts.identity import HALF, half
 from pipeline.id_halves import Halves, find_halves, id_halves, sorted_halves
 from pipeline.rows.gather import gather

@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import Field
 
-from data_contracts.arrow_files import checksum, partitions, read_ipc, write_ipc
+from data_contracts.arrow_files import partitions, read_ipc, write_ipc
+from data_contracts.checksums import checksum
 from data_contracts.errors import NothingLeft
 from data_contracts.frozen import Frozen
 from data_contracts.progress import Progress, silent

@@ -15,12 +15,12 @@ import pyarrow.compute as pc
 
 from data_contracts.arrow_files import (
     PARTITION_BYTES,
-    checksum,
     partition_name,
     partitions,
     read_ipc,
     write_ipc,
 )
+from data_contracts.checksums import checksum
 from data_contracts.errors import SourceChanged
 from data_contracts.fingerprint import fingerprint, library_versions
 from data_contracts.forgotten import NOBODY, ForgetList

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from data_contracts.arrow_files import checksum, partitions, read_ipc, write_ipc
+from data_contracts.arrow_files import partitions, read_ipc, write_ipc
+from data_contracts.checksums import checksum
 from data_contracts.schemas import DOCUMENTS
 from pipeline.partition_memo import PartitionMemo
 from pipeline.partition_pool import map_in_order

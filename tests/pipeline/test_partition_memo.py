@@ -5,7 +5,8 @@ import json
 import pyarrow as pa
 import pytest
 
-from data_contracts.arrow_files import checksum, read_ipc, write_ipc
+from data_contracts.arrow_files import read_ipc, write_ipc
+from data_contracts.checksums import checksum
 from pipeline.partition_memo import PartitionMemo
 
 

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data_contracts.arrow_files import checksum, partitions
+from data_contracts.arrow_files import partitions
+from data_contracts.checksums import checksum
 from data_contracts.errors import FieldMissing, SourceMissing, TooManyUnreadable
 from data_contracts.reasons import Reason
 from data_contracts.results import IngestResult

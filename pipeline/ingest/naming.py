@@ -28,20 +28,14 @@ def name_records(source: str, rows: pl.DataFrame) -> pl.DataFrame:
         One row per input record, in the same order: `record_id` string, `key` string,
         `lost_key` bool (another record of the source has this key).
     """
-    is_nameless = pl.col("key").is_null()
-    occurrence = pl.int_range(1, pl.len() + 1).over("content_id", is_nameless)
-    place = pl.format("{}:{}", "path", "position")
-    by_content = pl.format("{}-{}", "content_id", occurrence)
-    unreadable = pl.col("content_id").is_null()
-    named = (
-        rows.lazy()
-        .select(
-            "content_id",
-            key=pl.when(unreadable).then(place).when(is_nameless).then(by_content).otherwise("key"),
-        )
-        .with_row_index("row")
-        .collect()
-    )
+    is_readable = pl.col("content_id").is_not_null()
+    named = rows.select("content_id", key=pl.when(is_readable).then("key")).with_row_index("row")
+    nameless = named["key"].is_null()
+    if nameless.any():
+        # In one chunk: Polars 2.1 panics at `format` where a filter leaves a chunk without rows.
+        keys = _keys(rows.filter(nameless).rechunk())
+        keys = named["key"].scatter(nameless.arg_true(), keys)
+        named = named.with_columns(key=keys)
     lost = _lost_keys(named)
     derived = [
         record_id(source + _DERIVED, f"{key}\x1f{content or ''}\x1f{nth}")
@@ -52,6 +46,15 @@ def name_records(source: str, rows: pl.DataFrame) -> pl.DataFrame:
         ids = ids.scatter(lost["row"], pl.Series(derived))
     is_lost = named.select(pl.col("row").is_in(lost["row"].implode()))["row"]
     return pl.DataFrame({"record_id": ids, "key": named["key"], "lost_key": is_lost})
+
+
+def _keys(nameless: pl.DataFrame) -> pl.Series:
+    """Name records by their content, or by their place where they could not be read."""
+    occurrence = pl.int_range(1, pl.len() + 1).over("content_id")
+    by_content = pl.format("{}-{}", "content_id", occurrence)
+    place = pl.format("{}:{}", "path", "position")
+    is_readable = pl.col("content_id").is_not_null()
+    return nameless.select(key=pl.when(is_readable).then(by_content).otherwise(place))["key"]
 
 
 def _ids(source: str, keys: pl.Series) -> pl.Series:

@@ -1,6 +1,10 @@
 """Keys and ids are a function of the set of records, and every input record has an id of its own."""
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import polars as pl
+import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,8 +15,8 @@ from tests.reference.ingest import name_rows
 Row = tuple[str, int, str | None, str | None]
 
 
-def named(rows: list[Row]) -> list[tuple[str, str, bool]]:
-    frame = pl.DataFrame(
+def frame_of(rows: list[Row]) -> pl.DataFrame:
+    return pl.DataFrame(
         {
             "path": [row[0] for row in rows],
             "position": [row[1] for row in rows],
@@ -21,6 +25,14 @@ def named(rows: list[Row]) -> list[tuple[str, str, bool]]:
         },
         schema={"path": pl.String, "position": pl.Int64, "key": pl.String, "content_id": pl.String},
     )
+
+
+def named(rows: list[Row], ends: Sequence[int] = ()) -> list[tuple[str, str, bool]]:
+    """Name rows that came in several chunks, which end at these places."""
+    whole = frame_of(rows).to_arrow()
+    places = [0, *(end for end in ends if end <= len(rows)), len(rows)]
+    parts = [whole.slice(start, end - start) for start, end in pairwise(places)]
+    frame = pl.from_arrow(pa.concat_tables(parts), rechunk=False)
     return list(name_records("mill", frame).iter_rows())
 
 
@@ -35,9 +47,9 @@ ROWS = st.lists(st.tuples(KEYS, TEXTS), max_size=12).map(
 )
 
 
-@given(ROWS)
-def test_keys_are_those_that_looking_at_all_others_gives(rows):
-    assert [(key, lost) for _, key, lost in named(rows)] == name_rows(rows)
+@given(rows=ROWS, ends=st.sets(st.integers(0, 12)))
+def test_keys_are_those_that_looking_at_all_others_gives(rows, ends):
+    assert [(key, lost) for _, key, lost in named(rows, sorted(ends))] == name_rows(rows)
 
 
 @given(ROWS)

@@ -9,7 +9,7 @@ a disk did to it is told, taken away and computed again, never believed.
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -89,13 +89,20 @@ class RecordCache:
         found = find_halves(self._ids, content_ids)
         return np.where(found >= 0, self._order[found], -1)
 
-    def take(self, rows: NDArray[np.int64], fresh: pa.Table | None = None) -> pa.Table:
+    def take(
+        self,
+        rows: NDArray[np.int64],
+        fresh: pa.Table | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> pa.Table:
         """Fetch results in the order of `rows`; those that lie one after another are not copied.
 
         Args:
             rows: int64, from `find`.
-            fresh: Results of the rows that are -1, in their order (`schema`); None: none is.
+            fresh: Results of the rows that are -1, in their order; None: none is.
+            columns: Which of `schema`, as `fresh` has them; None: all.
         """
+        names = self.schema.names if columns is None else list(columns)
         new = rows < 0
         segments = np.searchsorted(self._starts, rows, side="right") - 1
         local = rows - self._starts[segments]
@@ -103,13 +110,15 @@ class RecordCache:
         used, table_of = np.unique(segments, return_inverse=True)
         stored = [number for number in used.tolist() if number < len(self._segments)]
         self._use(set(stored))
-        tables = [self._segments[number].table.select(self.schema.names) for number in stored]
+        tables = [self._segments[number].table.select(names) for number in stored]
         if new.any():
             assert fresh is not None, "the caller has what is not stored"  # noqa: S101
             tables.append(fresh)
         if len(tables) == 1 and (np.diff(local) == 1).all():
             return tables[0].slice(local[0], len(local))
-        return gather(tables, table_of, local) if tables else self.schema.empty_table()
+        return (
+            gather(tables, table_of, local) if tables else self.schema.empty_table().select(names)
+        )
 
     def _use(self, numbers: set[int]) -> None:
         """Hand back the pages of segments that were asked for before and are not now."""

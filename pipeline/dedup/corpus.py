@@ -104,22 +104,27 @@ class Corpus(NamedTuple):
         return rows[ascending((self.ids[rows, 0], self.ids[rows, 1]))]
 
     def texts(self, rows: NDArray[np.int64]) -> pa.Array:
-        """Fetch texts.
+        """Fetch texts: large_string, in the order of `rows` (int64, ascending)."""
+        return self.take("text", rows)
+
+    def take(self, column: str, rows: NDArray[np.int64]) -> pa.Array:
+        """Fetch values.
 
         Args:
+            column: Of DOCUMENTS.
             rows: int64, ascending.
 
         Returns:
-            large_string array, in the order of `rows`.
+            Array, in the order of `rows`.
         """
         bounds = np.searchsorted(rows, self.table_starts)
         chunks = []
         for number, mapped in enumerate(self.tables):
             wanted = rows[bounds[number] : bounds[number + 1]] - self.table_starts[number]
             if len(wanted):
-                chunks.extend(mapped.table["text"].take(pa.array(wanted)).chunks)
+                chunks.extend(mapped.table[column].take(pa.array(wanted)).chunks)
                 mapped.release()
-        return pa.concat_arrays(chunks) if chunks else pa.array([], pa.large_string())
+        return pa.concat_arrays(chunks) if chunks else pa.array([], DOCUMENTS.field(column).type)
 
 
 def cuts(sizes: NDArray[np.int64], limit: int) -> Iterator[tuple[int, int]]:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from pipeline.dedup.corpus import Corpus
 from pipeline.dedup.measuring import MeasuredCorpus
+from pipeline.id_halves import ascending
 
 
 class Ranking(NamedTuple):
@@ -38,31 +39,32 @@ def rank(
         source_priority: By source name.
     """
     priorities = np.array([source_priority.get(n, 0) for n in corpus.source_names], np.int64)
-    order = np.lexsort(
-        (
-            corpus.ids[:, 1],
-            corpus.ids[:, 0],
-            -measured.tokens,
-            -corpus.quality,
-            -priorities[corpus.sources] if corpus.rows else corpus.sources,
-            -splits.astype(np.int8),
-        )
+    # Ids apart, as they are all different: three times as fast, and `lexsort` leaves equal rows as they are.
+    by_id = ascending((corpus.ids[:, 0], corpus.ids[:, 1]))
+    keys = (
+        -measured.tokens[by_id],
+        -corpus.quality[by_id],
+        -priorities[corpus.sources[by_id]] if corpus.rows else by_id,
+        -splits[by_id].astype(np.int8),
     )
+    order = by_id[np.lexsort(keys)]
     ranks = np.empty(corpus.rows, np.int64)
     ranks[order] = np.arange(corpus.rows)
     best_rank = _best_of_same_content(measured.contents, ranks)
-    node_ranks, row_nodes = np.unique(best_rank, return_inverse=True)
-    return Ranking(splits, order[node_ranks], row_nodes)
+    is_node = np.zeros(corpus.rows, np.bool_)
+    is_node[best_rank] = True
+    return Ranking(splits, order[is_node], (np.cumsum(is_node) - 1)[best_rank])
 
 
 def _best_of_same_content(
     contents: NDArray[np.uint64], ranks: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """Give each row the smallest rank among the rows of the same content."""
-    order = np.lexsort((ranks, contents[:, 1], contents[:, 0]))
+    order = ascending((contents[:, 0], contents[:, 1]))
     ordered = contents[order]
     is_first = np.ones(len(order), bool)
     is_first[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    smallest = np.minimum.reduceat(ranks[order], np.flatnonzero(is_first)) if len(order) else ranks
     best = np.empty(len(order), np.int64)
-    best[order] = ranks[order[is_first]][np.cumsum(is_first) - 1]
+    best[order] = smallest[np.cumsum(is_first) - 1]
     return best

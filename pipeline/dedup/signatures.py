@@ -83,9 +83,5 @@ def unpacked(column: pa.ChunkedArray, kind: np.dtype, width: int) -> NDArray:  #
         ]
         for chunk in column.chunks
     ]
-    return (
-        np.concatenate(parts)
-        .view(kind)
-        .reshape(-1, width)
-        .astype(kind.newbyteorder("="), copy=False)
-    )
+    joined = parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, np.uint8), *parts])
+    return joined.view(kind).reshape(-1, width).astype(kind.newbyteorder("="), copy=False)

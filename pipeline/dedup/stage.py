@@ -3,6 +3,7 @@
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from pipeline.dedup.corpus import Corpus
 from pipeline.dedup.fates import KEPT, REASONS, Fates, decide
 from pipeline.dedup.held_out.evaluation import MOST_SETS, EvaluationNgrams
 from pipeline.dedup.held_out.sketches import HeldOutSketches
+from pipeline.dedup.known import KnownDocuments
 from pipeline.dedup.measuring import measure_corpus
 from pipeline.dedup.outputs import write_decisions, write_index, write_kept
 from pipeline.dedup.planted import measure_recall
@@ -71,10 +73,14 @@ def dedup(
     corpus = Corpus.open(inputs.cleaned.documents)
     heads = (corpus.ids[:, 0] >> np.uint64(32)).astype(np.uint32)
     splits = splits_of_heads(heads, inputs.split)
-    sketches = (
-        HeldOutSketches(corpus, splits, work) if recipe.held_out_overlap and splits.any() else None
-    )
-    measured = measure_corpus(corpus, recipe, sketches, cache, work, progress)
+    holds_out = bool(recipe.held_out_overlap and splits.any())
+    with KnownDocuments(cache, recipe.num_permutations, sketches=holds_out) as known:
+        sketches = (
+            HeldOutSketches(corpus.text_bytes, splits, partial(known.sketch, corpus), work)
+            if holds_out
+            else None
+        )
+        measured = measure_corpus(corpus, recipe, sketches, known, work, progress)
     ranking = rank(corpus, measured, splits, inputs.source_priority)
     evaluation = None
     if inputs.evaluation_sets:

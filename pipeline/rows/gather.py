@@ -55,6 +55,8 @@ def _column(
             return _long_values(picked, field, count)
         if pa.types.is_integer(field.type) or pa.types.is_floating(field.type):
             return _numbers(picked, field, count)
+        if pa.types.is_fixed_size_binary(field.type):
+            return _records(picked, field, count)
     parts = [table[field.name].take(pa.array(rows)) for table, rows, _ in picked]
     together = pa.chunked_array([one for part in parts for one in part.chunks], field.type)
     if (np.diff(order) == 1).all():
@@ -67,8 +69,22 @@ def _column(
 def _numbers(picked: list[_Picked], field: pa.Field, count: int) -> pa.Array:
     values = np.empty(count, field.type.to_pandas_dtype())
     for table, rows, places in picked:
-        values[places] = table[field.name].to_numpy()[rows]
-    return pa.array(values, field.type)
+        chunks = table[field.name].chunks
+        # A column of one chunk is viewed: `ChunkedArray.to_numpy` copies all of it, however few rows are picked.
+        there = chunks[0].to_numpy() if len(chunks) == 1 else table[field.name].to_numpy()
+        values[places] = there[rows]
+    return pa.Array.from_buffers(field.type, count, [None, pa.py_buffer(values)])
+
+
+def _records(picked: list[_Picked], field: pa.Field, count: int) -> pa.Array:
+    """Pick values that are all of one size."""
+    size = field.type.byte_width
+    values = np.empty(count, f"V{size}")
+    for table, rows, places in picked:
+        column = table[field.name].combine_chunks()
+        there = np.frombuffer(column.buffers()[1], values.dtype, len(column), column.offset * size)
+        values[places] = there[rows]
+    return pa.Array.from_buffers(field.type, count, [None, pa.py_buffer(values)])
 
 
 def _long_values(picked: list[_Picked], field: pa.Field, count: int) -> pa.Array:

@@ -17,7 +17,8 @@ from data_contracts.schemas import LEDGER, check_schema
 from data_contracts.shipped_contracts import shipped_tables
 from data_contracts.split import SPLITS
 from pipeline.id_halves import Halves, id_halves
-from pipeline.shard.mapped_sort import MappedSort, fits
+from pipeline.page_cache import fits
+from pipeline.shard.mapped_sort import MappedSort
 from pipeline.shard.parquet_parts import ParquetParts
 from pipeline.shard.placements import Placements
 from pipeline.shard.scatter import Scatter

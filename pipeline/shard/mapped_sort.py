@@ -1,6 +1,6 @@
 """Sort rows that lie in mapped files without writing them anywhere first.
 
-For tables that the system can keep in memory beside all else, as pages of their files: rows are read
+For tables that the system can keep in memory (`pipeline.page_cache`), as pages of their files: rows are read
 where they lie, in any order, and each is copied once. `scatter.Scatter` sorts what is larger.
 """
 
@@ -10,7 +10,6 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
-import psutil
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -18,15 +17,8 @@ from pipeline.id_halves import ascending, id_halves
 from pipeline.partition_pool import map_in_order
 from pipeline.rows.gather import gather
 
-MEMORY_SHARE: Final = 4
-"""A table of one in so many bytes of the machine's memory, at most, is sorted this way."""
 RANGE_BYTES: Final = 16 * 1024 * 1024
 """Bytes that come out at a time; one such range per worker is in memory."""
-
-
-def fits(total_bytes: int) -> bool:
-    """Tell whether the system can keep so many bytes of files at hand."""
-    return total_bytes <= int(psutil.virtual_memory().total) // MEMORY_SHARE
 
 
 class MappedSort:

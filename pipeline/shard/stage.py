@@ -33,6 +33,7 @@ from data_contracts.split import SPLITS
 from data_contracts.token_shards import REPEATS, TokenShardWriter
 from data_contracts.warehouse import link_tree
 from pipeline.id_halves import id_halves
+from pipeline.page_cache import fits
 from pipeline.partition_pool import map_in_order
 from pipeline.record_cache import RecordCache
 from pipeline.shard import card, ledger, tokenizer
@@ -43,7 +44,7 @@ from pipeline.shard.documents import (
     read_documents,
     write_dataset_dict,
 )
-from pipeline.shard.mapped_sort import MappedSort, fits
+from pipeline.shard.mapped_sort import MappedSort
 from pipeline.shard.metadata import RecordMetadata
 from pipeline.shard.order import shuffle_keys
 from pipeline.shard.placements import Placements

@@ -11,7 +11,7 @@ from pipeline.kernel_cache import kernel
 from pipeline.text.kernels import finish, longest
 
 _BASE = np.uint64(0xF3B8488C368CB0A7)
-_ZERO, _ONE, _17 = np.uint64(0), np.uint64(1), np.uint64(17)
+_ZERO, _ONE, _16, _17, _32 = (np.uint64(number) for number in (0, 1, 16, 17, 32))
 _VALUE = np.uint64(2**48 - 1)
 _FREE, _HELD, _MARK = np.uint32(0), np.uint32(2**31 - 1), np.uint32(2**31)
 
@@ -183,6 +183,23 @@ def sketches(tokens, token_starts, width, gram):
 
 
 @kernel
+def unpack(parts):
+    """Read values of 48 bits.
+
+    Args:
+        parts: uint16 (3 * values,), the lowest bits of each first.
+
+    Returns:
+        uint64 (values,).
+    """
+    values = np.empty(len(parts) // 3, np.uint64)
+    for i in range(len(values)):
+        low, middle, high = parts[3 * i], parts[3 * i + 1], parts[3 * i + 2]
+        values[i] = np.uint64(low) | np.uint64(middle) << _16 | np.uint64(high) << _32
+    return values
+
+
+@kernel
 def put_values(table, values):
     """Put values into an open-addressed table that is not full afterwards.
 
@@ -198,11 +215,26 @@ def put_values(table, values):
 
 
 @kernel
-def hold_any(table, values, starts, wanted):
+def put_bits(bits, values):
+    """Set a bit for each value: what has none is not in the table.
+
+    Args:
+        bits: uint64 (a power of two,).
+        values: uint64 (values,), of 48 bits.
+    """
+    last = 64 * len(bits) - 1
+    for value in values:
+        place = np.int64(value) & last
+        bits[place >> 6] |= _ONE << np.uint64(place & 63)
+
+
+@kernel
+def hold_any(table, bits, values, starts, wanted):
     """Tell of each document whether a table holds one of its values.
 
     Args:
         table: uint32 (a power of two,), as `put_values` leaves it.
+        bits: uint64 (a power of two,), as `put_bits` leaves it.
         values: uint64 (values,), of 48 bits, documents end to end.
         starts: int64 (documents + 1,).
         wanted: bool (documents,); others are passed over.
@@ -211,9 +243,16 @@ def hold_any(table, values, starts, wanted):
         bool (documents,).
     """
     found = np.zeros(len(starts) - 1, np.bool_)
+    likely, last = np.empty(longest(starts) + 1, np.uint64), 64 * len(bits) - 1
     for d in range(len(found)):
+        used = np.int64(0)
+        # Without a branch on what hashes are, which the processor would guess wrong half the time.
         for i in range(starts[d], starts[d + 1] if wanted[d] else starts[d]):
-            if table[_slot_of(table, values[i])] != _FREE:
+            place = np.int64(values[i]) & last
+            likely[used] = values[i]
+            used += np.int64((bits[place >> 6] >> np.uint64(place & 63)) & _ONE)
+        for i in range(used):
+            if table[_slot_of(table, likely[i])] != _FREE:
                 found[d] = True
                 break
     return found

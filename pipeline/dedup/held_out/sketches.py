@@ -6,7 +6,7 @@ hand, and cached with its signature, so that a refresh reads the text of the few
 overlap. They only propose; 13-grams decide.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
@@ -15,11 +15,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from data_contracts.split import SPLITS, Split
-from pipeline.dedup.corpus import SLICE_BYTES, Corpus, cuts
+from pipeline.dedup.corpus import SLICE_BYTES, cuts
 from pipeline.dedup.held_out import kernels
 from pipeline.dedup.recipe import HELD_OUT_TOKENS
 from pipeline.partition_pool import map_in_order
-from pipeline.text.tokens import Tokens, token_hashes
+from pipeline.text.tokens import Tokens
 
 GRAM_TOKENS: Final = 9
 """Tokens of a hashed n-gram. Measured with values of 32 bits: of English books in windows of 2,000
@@ -32,6 +32,10 @@ _VALUES_READ: Final = 1 << 20
 _VALUE_BYTES: Final = 6
 """Bytes of a stored value: with 4, values that meet by chance propose every tenth document of 10^6,
 and every third of 4 x 10^6; with 6 one in 10^5 of the latter, one in 500 of 10^9."""
+
+_BITS: Final = 4
+"""Bits of the filter for a value, at least, and twice as many at most: it lets 11 to 22% of other
+values through, and lies in the processor's cache where the table does not."""
 
 
 class Sketches(NamedTuple):
@@ -62,30 +66,37 @@ class Sketches(NamedTuple):
         array = column.combine_chunks()
         bounds = np.frombuffer(array.buffers()[1], np.int64, len(array) + 1, 8 * array.offset)
         count = int(bounds[-1] - bounds[0]) // _VALUE_BYTES
-        wide = np.zeros((count, 8), np.uint8)
+        parts = np.empty(0, "<u2")
         if count:
-            kept = np.frombuffer(array.buffers()[2], np.uint8, count * _VALUE_BYTES, int(bounds[0]))
-            wide[:, :_VALUE_BYTES] = kept.reshape(-1, _VALUE_BYTES)
-        values = wide.view("<u8").ravel().astype(np.uint64, copy=False)
+            parts = np.frombuffer(array.buffers()[2], "<u2", 3 * count, int(bounds[0]))
+        values = kernels.unpack(parts.astype(np.uint16, copy=False))
         return cls(values, (bounds - bounds[0]) // _VALUE_BYTES)
 
 
 class HeldOutSketches:
-    """The sketches of all held-out documents: 6 to 12 bytes of memory a value, and 8 on disk.
+    """The sketches of all held-out documents: 7 to 13 bytes of memory a value, and 8 on disk.
 
     Values that training documents share can be marked, so that of held-out text too only what may be
     shared is read.
     """
 
-    def __init__(self, corpus: Corpus, splits: NDArray[np.uint8], work: Path) -> None:
-        """Read the held-out texts.
+    def __init__(
+        self,
+        text_bytes: NDArray[np.int64],
+        splits: NDArray[np.uint8],
+        sketch: Callable[[NDArray[np.int64]], Sketches],
+        work: Path,
+    ) -> None:
+        """Sketch the held-out documents.
 
         Args:
-            corpus: All documents.
+            text_bytes: int64 (rows,), UTF-8 bytes of each document.
             splits: uint8 (rows,), index into `SPLITS`.
+            sketch: Gives the sketches of documents by their rows (int64, ascending).
             work: Existing folder for a file.
         """
-        self._corpus, self._is_training = corpus, splits == _TRAIN
+        self._text_bytes, self._sketch = text_bytes, sketch
+        self._is_training = splits == _TRAIN
         self._rows = np.flatnonzero(~self._is_training)
         self._path = work / "held-out-sketches"
         lengths = np.zeros(len(self._rows), np.int64)
@@ -96,8 +107,10 @@ class HeldOutSketches:
         self._starts = np.concatenate([[0], np.cumsum(lengths)])
         count = int(self._starts[-1])
         self._table = np.zeros(1 << (count + count // 2).bit_length(), np.uint32)
+        self._bits = np.zeros(1 << max(_BITS * count // 64, 1).bit_length(), np.uint64)
         for _, part in self._stored():
             kernels.put_values(self._table, part.values)
+            kernels.put_bits(self._bits, part.values)
 
     def met_by(self, first_row: int, sketches: Sketches) -> NDArray[np.bool_]:
         """Tell which training documents may share 13 tokens with a held-out one; others do not.
@@ -110,7 +123,7 @@ class HeldOutSketches:
             bool (documents,).
         """
         wanted = self._is_training[first_row : first_row + len(sketches.starts) - 1]
-        met: NDArray[np.bool_] = kernels.hold_any(self._table, *sketches, wanted)
+        met: NDArray[np.bool_] = kernels.hold_any(self._table, self._bits, *sketches, wanted)
         return met
 
     def that_meet(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -138,7 +151,6 @@ class HeldOutSketches:
 
     def _sketched(self, rows: NDArray[np.int64]) -> Iterator[tuple[int, Sketches]]:
         def work(bounds: tuple[int, int]) -> tuple[int, Sketches]:
-            texts = self._corpus.texts(rows[slice(*bounds)])
-            return bounds[0], Sketches.of(token_hashes(texts))
+            return bounds[0], self._sketch(rows[slice(*bounds)])
 
-        return map_in_order(work, cuts(self._corpus.text_bytes[rows], SLICE_BYTES))
+        return map_in_order(work, cuts(self._text_bytes[rows], SLICE_BYTES))

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from data_contracts.progress import silent
 from pipeline.dedup.corpus import Corpus
 from pipeline.dedup.fates import decide
+from pipeline.dedup.known import KnownDocuments
 from pipeline.dedup.measuring import measure_corpus
 from pipeline.dedup.planted import measure_recall, planted_text, wilson_interval, words_to_add
 from pipeline.dedup.ranking import rank
@@ -104,7 +105,8 @@ def test_what_is_measured_lies_around_the_curve_of_theory(tmp_path):
 def test_bands_that_went_wrong_show_a_shortfall(tmp_path):
     corpus = Corpus.open(cleaned(tmp_path / "cleaned", random_documents(100)).documents)
     recipe = DedupRecipe()
-    measured = measure_corpus(corpus, recipe, None, None, tmp_path, silent)
+    known = KnownDocuments(None, recipe.num_permutations, sketches=False)
+    measured = measure_corpus(corpus, recipe, None, known, tmp_path, silent)
     ranking = rank(corpus, measured, np.zeros(100, np.uint8), {})
     fates = decide(corpus, measured, ranking, recipe, None, None, silent)
     assert measure_recall(corpus, measured, fates, recipe).shortfall == 0

@@ -1,5 +1,7 @@
 """Sketches propose every document that shares 13 tokens with held-out text, and few others."""
 
+from functools import partial
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from pipeline.dedup.corpus import Corpus
 from pipeline.dedup.held_out import kernels
 from pipeline.dedup.held_out.sketches import HeldOutSketches, Sketches
+from pipeline.dedup.known import KnownDocuments
 from pipeline.text.tokens import token_hashes
 from tests.pipeline.dedup.documents import Document, cleaned
 from tests.reference.plain_kernels import plain_kernels, wrapping_integers
@@ -48,9 +51,11 @@ def test_documents_that_share_a_run_share_a_value(module, one, other, width, dat
     with wrapping_integers():
         values, starts = module.sketches(*hashed([one, other]), width, gram)
         table = np.zeros(128, np.uint32)
+        bits = np.zeros(data.draw(st.sampled_from([1, 8])), np.uint64)
         module.put_values(table, values[: starts[1]])
-        found = module.hold_any(table, values, starts, np.array([True, True]))
-        only_other = module.hold_any(table, values, starts, np.array([False, True]))
+        module.put_bits(bits, values[: starts[1]])
+        found = module.hold_any(table, bits, values, starts, np.array([True, True]))
+        only_other = module.hold_any(table, bits, values, starts, np.array([False, True]))
         module.mark(table, values[starts[1] :])
         marked = module.hold_marked(table, values, starts)
     mine, others = (set(part.tolist()) for part in np.split(values, [starts[1]]))
@@ -73,7 +78,8 @@ def test_what_is_stored_comes_back(values):
         assert np.diff(found.starts).tolist() == [len(some) for some in values[first:]]
 
 
-def test_held_out_documents_are_met_by_those_alone_that_share_text_with_them(tmp_path):
+@pytest.mark.parametrize("known_share", [0, 0.5, 1])
+def test_held_out_documents_are_met_by_those_alone_that_share_text_with_them(tmp_path, known_share):
     rng = np.random.default_rng(1)
     words = [" ".join(f"w{n}" for n in rng.integers(0, 500, 30)) for _ in range(60)]
     quotes = [f"{words[7]} {words[1]}" if n == 20 else text for n, text in enumerate(words)]
@@ -81,10 +87,17 @@ def test_held_out_documents_are_met_by_those_alone_that_share_text_with_them(tmp
     corpus = Corpus.open(cleaned(tmp_path / "cleaned", documents, partitions=3).documents)
     splits = np.zeros(60, np.uint8)
     splits[::7] = 1
-    sketches = HeldOutSketches(corpus, splits, tmp_path)
+    with KnownDocuments(tmp_path / "cache", 16, sketches=True) as known:
+        for one in corpus.slices():
+            known.measure(one.table.slice(0, int(known_share * one.table.num_rows)))
+    known = KnownDocuments(tmp_path / "cache", 16, sketches=True)
+    sketches = HeldOutSketches(corpus.text_bytes, splits, partial(known.sketch, corpus), tmp_path)
     first = 10
     training = np.arange(first, 60)
     found = sketches.met_by(first, Sketches.of(token_hashes(corpus.texts(training))))
     assert (first + np.flatnonzero(found)).tolist() == [20]
     assert sketches.that_meet(np.array([1, 2, 3])).tolist() == []
     assert sketches.that_meet(np.array([20])).tolist() == [7]
+    computed = Sketches.of(token_hashes(corpus.texts(training)))
+    for mine, expected in zip(known.sketch(corpus, training), computed, strict=True):
+        assert mine.tolist() == expected.tolist()

@@ -15,13 +15,20 @@ SCHEMA = pa.schema(
         pa.field("text", pa.large_string()),
         pa.field("data", pa.large_binary(), nullable=False),
         pa.field("number", pa.float32(), nullable=False),
+        pa.field("hash", pa.binary(3), nullable=False),
     ]
 )
 TEXTS = st.text(max_size=6) | st.sampled_from(
     ["", "a\0b", "\U0001f600", "漢字", "e\u0301", "x" * 5000]
 )
 ROWS = st.lists(
-    st.tuples(st.none() | TEXTS, st.none() | TEXTS, st.binary(max_size=5), st.integers(0, 9)),
+    st.tuples(
+        st.none() | TEXTS,
+        st.none() | TEXTS,
+        st.binary(max_size=5),
+        st.integers(0, 9),
+        st.binary(min_size=3, max_size=3),
+    ),
     max_size=8,
 )
 
@@ -36,7 +43,7 @@ def tables(draw):
         match draw(st.sampled_from(["whole", "sliced", "chunked"])):
             case "sliced":
                 around = pa.Table.from_pylist(
-                    [dict(zip(names, ("", "y", b"z", 1), strict=True))], SCHEMA
+                    [dict(zip(names, ("", "y", b"z", 1, b"abc"), strict=True))], SCHEMA
                 )
                 joined = pa.concat_tables([around, table, around]).combine_chunks()
                 table = joined.slice(1, len(rows))

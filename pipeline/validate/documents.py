@@ -10,11 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from data_contracts.arrow_files import read_partitions
+from data_contracts.arrow_files import partitions, read_ipc
 from data_contracts.errors import SchemaMismatch
 from data_contracts.schemas import DOCUMENTS
 from data_contracts.split import SPLITS, Split
 from pipeline.validate.copies import Copies, hashes
+from pipeline.validate.findings import Findings
 from pipeline.validate.kept import NOT_KEPT, Kept
 
 _TRAIN: Final = SPLITS.index(Split.TRAIN)
@@ -46,20 +47,24 @@ class DocumentCounts(NamedTuple):
     """Training documents whose text a held-out document has."""
 
 
-def count_documents(folder: Path, kept: Kept, sources: list[str]) -> DocumentCounts:
+def count_documents(
+    folder: Path, kept: Kept, sources: list[str], found: Path, cache: Path | None
+) -> DocumentCounts:
     """Count in one pass over the texts, a partition at a time.
 
     Args:
         folder: Of DOCUMENTS: those that passed clean.
         kept: Which of them are in the dataset.
         sources: Names of all sources.
+        found: Receives the lengths and hashes of texts.
+        cache: As of `Findings`.
 
     Raises:
         SchemaMismatch: A partition has other columns, or a document is of another source.
     """
     sizes, lengths = [_sizes(_NOTHING)], [_lengths(_NOTHING, sources)]
     with Copies() as copies:
-        for measured in _measured(folder, kept):
+        for measured in _measured(folder, kept, Findings(found, cache, _look, "texts")):
             sizes.append(_sizes(measured))
             lengths.append(_lengths(measured, sources))
             held = measured.filter(pl.col("split") != NOT_KEPT)
@@ -91,19 +96,22 @@ def source_numbers(names: pa.Array | pa.ChunkedArray, sources: list[str]) -> NDA
     return places
 
 
-def _measured(folder: Path, kept: Kept) -> Iterator[pl.DataFrame]:
+def _measured(folder: Path, kept: Kept, findings: Findings) -> Iterator[pl.DataFrame]:
     """Measure each partition: source, language, split (a number), lengths and hashes of the text."""
+    for path in partitions(folder):
+        frame = pl.DataFrame(read_ipc(path, DOCUMENTS).select(["source", "language"]))
+        texts = pl.DataFrame(findings.of(path))
+        yield frame.with_columns(split=pl.Series(kept.splits_in(path))).hstack(texts)
+    findings.save()
+
+
+def _look(partition: Path) -> pa.Table:
+    """Measure the texts of a partition."""
     text = pl.col("text")
-    for table in read_partitions(folder, DOCUMENTS):
-        frame = pl.DataFrame(table.select(["source", "language", "text"]))
-        yield frame.select(
-            "source",
-            "language",
-            split=pl.Series(kept.splits(table["record_id"])),
-            characters=text.str.len_chars(),
-            text_bytes=text.str.len_bytes(),
-            **hashes(text),
-        )
+    texts = pl.DataFrame(read_ipc(partition, DOCUMENTS).select(["text"]))
+    return texts.select(
+        characters=text.str.len_chars(), text_bytes=text.str.len_bytes(), **hashes(text)
+    ).to_arrow()
 
 
 _NOTHING: Final = pl.DataFrame(

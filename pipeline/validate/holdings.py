@@ -1,25 +1,23 @@
 """Which kinds of personal data documents hold: looked for again, in the text that is to be published.
 
-The gate does not take clean's word for what is gone. What a partition's documents hold is kept for
-the next run, which looks only through partitions that it has never seen (by checksum).
+The gate does not take clean's word for what is gone.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from data_contracts.arrow_files import partitions, read_ipc, write_ipc
-from data_contracts.checksums import checksum
+from data_contracts.arrow_files import partitions, read_ipc
 from data_contracts.schemas import DOCUMENTS
-from pipeline.partition_memo import PartitionMemo
 from pipeline.partition_pool import map_in_order
 from pipeline.pii.columns import KINDS
 from pipeline.pii.texts import redact
+from pipeline.validate.findings import Findings
 from pipeline.validate.kept import NOT_KEPT, Kept
 
 HOLDINGS: Final = pa.schema([pa.field("kinds", pa.uint32(), nullable=False)])
@@ -36,9 +34,9 @@ class Holdings:
 
         Args:
             folder: Receives HOLDINGS, a file per partition.
-            cache: Folder of what was found before; it must stand for the version of `pipeline.pii`.
+            cache: As of `Findings`; it must stand for the version of `pipeline.pii`.
         """
-        self._folder, self._memo = folder, PartitionMemo(cache, "personal data")
+        self._findings = Findings(folder, cache, _look, "personal data")
 
     def count(self, documents: Path, kept: Kept, kinds: Sequence[str]) -> dict[str, int]:
         """Count the kept documents that hold personal data of these kinds, as clean finds it.
@@ -53,8 +51,8 @@ class Holdings:
             return {}
 
         def of_partition(path: Path) -> NDArray[np.int64]:
-            is_kept = kept.splits(read_ipc(path, DOCUMENTS)["record_id"]) != NOT_KEPT
-            held = self._found(path)[is_kept]
+            is_kept = kept.splits_in(path) != NOT_KEPT
+            held = self._findings.of(path)["kinds"].to_numpy()[is_kept]
             return np.array(
                 [np.count_nonzero(held & np.uint32(1 << bit)) for bit in places.values()]
             )
@@ -62,19 +60,12 @@ class Holdings:
         totals = np.zeros(len(places), np.int64)
         for found in map_in_order(of_partition, partitions(documents)):
             totals += found
-        self._memo.save()
+        self._findings.save()
         return dict(zip(places, totals.tolist(), strict=True))
 
-    def _found(self, path: Path) -> NDArray[np.uint32]:
-        target = self._folder / path.name
 
-        def look() -> dict[str, Any]:
-            write_ipc(target, holdings(read_ipc(path, DOCUMENTS)["text"]))
-            return {}
-
-        self._memo.fetch(checksum(path), {"holdings": target}, look)
-        kinds: NDArray[np.uint32] = read_ipc(target, HOLDINGS)["kinds"].to_numpy()
-        return kinds
+def _look(partition: Path) -> pa.Table:
+    return holdings(read_ipc(partition, DOCUMENTS)["text"])
 
 
 def holdings(texts: pa.ChunkedArray) -> pa.Table:

@@ -1,4 +1,4 @@
-"""Which records are in the dataset, held as numbers: 17 bytes each, where a join of strings takes 100."""
+"""Which records are in the dataset, held as numbers: 18 bytes each, where a join of strings takes 100."""
 
 from pathlib import Path
 from typing import Final
@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from data_contracts.arrow_files import read_partitions
+from data_contracts.arrow_files import read_ipc, read_partitions
 from data_contracts.schemas import KEPT
 from data_contracts.split import SPLITS
 from pipeline.id_halves import find_halves, id_halves, sorted_halves
@@ -40,6 +40,7 @@ class Kept:
         none = np.empty(0, np.uint64)
         high, low = np.concatenate([none, *highs]), np.concatenate([none, *lows])
         order, self._ids = sorted_halves((high, low))
+        self._in: dict[Path, NDArray[np.int8]] = {}
         # One more, for -1 to point at: what was not found.
         self._splits = np.append(
             np.concatenate([np.empty(0, np.int8), *splits])[order], np.int8(NOT_KEPT)
@@ -56,6 +57,13 @@ class Kept:
             int8 (ids,): index into `SPLITS`, `NO_SPLIT`, or `NOT_KEPT`.
         """
         return self._splits[find_halves(self._ids, id_halves(record_ids))]
+
+    def splits_in(self, partition: Path) -> NDArray[np.int8]:
+        """Look up the records of a partition, in their order (see `splits`); asked again, it is known."""
+        known = self._in.get(partition)
+        if known is None:
+            known = self._in[partition] = self.splits(read_ipc(partition)["record_id"])
+        return known
 
     def holds(self, column: str = "record_id") -> pl.Expr:
         """Tell, batch by batch, whether a column's record is kept; of a null it is not."""

@@ -8,6 +8,7 @@ Cost: origins, decisions, kept records and languages are read, written and read 
 """
 
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,7 @@ from data_contracts.reasons import Fate, Reason, Stage, fate_of
 from data_contracts.results import CleanResult, DedupResult, IngestResult
 from data_contracts.schemas import DECISIONS, KEPT, LEDGER, ORIGINS
 from pipeline.id_halves import find_halves, id_halves, sorted_halves
+from pipeline.partition_pool import map_in_order
 from pipeline.validate.spill import BUCKET_ROWS, Spill
 
 DECIDING: Final = (Stage.INGEST, Stage.CLEAN, Stage.DEDUP)
@@ -69,18 +71,24 @@ def assemble_ledger(
     records = sum(table.num_rows for table in read_partitions(ingested.origins, ORIGINS))
     temporary = folder.with_name(folder.name + ".spill")
     try:
+        progress(0, records, "records", "joining the ledger")
         spill = Spill(temporary, records, bucket_rows)
         _scatter(spill, ingested, cleaned, deduped)
         done = 0
-        for bucket in range(spill.buckets):
+        joined = ((bucket, _ledger_of(spill, bucket)) for bucket in range(spill.buckets))
+        # One is written while the next is joined.
+        for rows in map_in_order(partial(_write_bucket, folder), joined, workers=1):
+            done += rows
             progress(done, records, "records", "joining the ledger")
-            rows = _ledger_of(spill, bucket)
-            write_parquet(folder / f"part-{bucket:05d}.parquet", rows)
-            done += rows.num_rows
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    progress(done, records, "records", "joining the ledger")
     return done
+
+
+def _write_bucket(folder: Path, joined: tuple[int, pa.Table]) -> int:
+    bucket, rows = joined
+    write_parquet(folder / f"part-{bucket:05d}.parquet", rows)
+    return int(rows.num_rows)
 
 
 def _scatter(

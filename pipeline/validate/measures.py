@@ -14,6 +14,7 @@ from polars.exceptions import PolarsError
 from data_contracts.contract_rules import LibraryCheck, Metric, Rule, SqlCheck
 from data_contracts.contracts import Contracts
 from pipeline.validate.copies import Copies, hashes
+from pipeline.validate.rows import Rows, StreamedRows
 
 _LISTED = 5
 _WITHOUT: Final = re.compile(
@@ -36,9 +37,15 @@ class Figure(NamedTuple):
 
 
 Tables = Mapping[str, pl.LazyFrame]
+NO_ROWS: Final[Mapping[str, Rows]] = {}
 
 
-def measure(rules: Sequence[Rule], tables: Tables, contracts: Contracts) -> dict[str, Figure]:
+def measure(
+    rules: Sequence[Rule],
+    tables: Tables,
+    contracts: Contracts,
+    rows: Mapping[str, Rows] = NO_ROWS,
+) -> dict[str, Figure]:
     """Measure every library and sql rule; custom rules are left to Great Expectations.
 
     Nothing is raised for a rule that cannot be measured: its figure says why.
@@ -47,6 +54,7 @@ def measure(rules: Sequence[Rule], tables: Tables, contracts: Contracts) -> dict
         rules: The rules; those of other kinds are passed over.
         tables: By name.
         contracts: Give the promised columns.
+        rows: Of tables whose rows are counted in a way of their own; others are streamed.
 
     Returns:
         Figures by rule id.
@@ -57,20 +65,20 @@ def measure(rules: Sequence[Rule], tables: Tables, contracts: Contracts) -> dict
             rule for rule in rules if rule.table == name and isinstance(rule.check, LibraryCheck)
         ]
         if library:
-            figures |= _measure_table(library, tables[name], contracts)
+            figures |= _measure_table(library, tables[name], rows_of(name, tables, rows), contracts)
     for rule in rules:
         if isinstance(rule.check, SqlCheck):
             figures[rule.id] = _query(rule.check, tables)
     return figures
 
 
-def row_count(table: pl.LazyFrame) -> int:
-    """Count a table's rows."""
-    return int(table.select(pl.len()).collect(engine="streaming").item())
+def rows_of(name: str, tables: Tables, rows: Mapping[str, Rows]) -> Rows:
+    """Give the rows of a table."""
+    return rows.get(name) or StreamedRows(tables[name])
 
 
 def _measure_table(
-    rules: Sequence[Rule], table: pl.LazyFrame, contracts: Contracts
+    rules: Sequence[Rule], table: pl.LazyFrame, rows: Rows, contracts: Contracts
 ) -> dict[str, Figure]:
     schema = table.collect_schema()
     figures, counted = {}, []
@@ -85,45 +93,49 @@ def _measure_table(
         else:
             counted.append(rule)
     try:
-        return figures | _counts(counted, table, schema)
+        return figures | _counts(counted, rows, schema)
     except PolarsError:
         if len(counted) <= 1:
             raise
     # One of them cannot be evaluated: find out which.
     for rule in counted:
         try:
-            figures |= _counts([rule], table, schema)
+            figures |= _counts([rule], rows, schema)
         except PolarsError as error:
             figures[rule.id] = Figure(None, error=str(error))
     return figures
 
 
-def _counts(rules: Sequence[Rule], table: pl.LazyFrame, schema: pl.Schema) -> dict[str, Figure]:
+def _counts(rules: Sequence[Rule], rows: Rows, schema: pl.Schema) -> dict[str, Figure]:
     """Count in one pass over the table."""
     if not rules:
         return {}
-    counts = {
+    broken = {
         f"{number} {part}": expression
         for number, rule in enumerate(rules)
-        for part, expression in _expressions(rule, schema).items()
+        for part, expression in _broken(rule, schema).items()
     }
-    row = (
-        table.select(pl.len().alias("rows"), **counts)
-        .collect(engine="streaming")
-        .row(0, named=True)
-    )
+    asked = [_asked(rule, schema) for rule in rules]
+    height, counts = rows.height(), rows.count(broken, asked) if broken else {}
     figures = {}
     for number, rule in enumerate(rules):
-        parts = {part: row[f"{number} {part}"] for part in _expressions(rule, schema)}
-        figures[rule.id] = _figure(rule, parts, row["rows"])
+        parts = {part: counts[f"{number} {part}"] for part in _broken(rule, schema)}
+        figures[rule.id] = _figure(rule, parts, height)
     return figures
+
+
+def _asked(rule: Rule, schema: pl.Schema) -> list[object]:
+    """Give what `_broken` goes by."""
+    assert isinstance(rule.check, LibraryCheck), "only library rules are counted"  # noqa: S101
+    columns = [[name, str(schema[name])] for name in rule.columns]
+    return [rule.check.metric, rule.check.arguments, columns]
 
 
 def _figure(rule: Rule, parts: Mapping[str, int], rows: int) -> Figure:
     assert isinstance(rule.check, LibraryCheck), "only library rules are counted"  # noqa: S101
-    total = sum(parts.values())
     if rule.check.metric is Metric.ROW_COUNT:
-        return Figure(total, "rows")
+        return Figure(rows, "rows")
+    total = sum(parts.values())
     broken = [f"{name}: {count:,}" for name, count in parts.items() if count]
     listed = f" ({', '.join(broken[:_LISTED])})" if len(parts) > 1 and broken else ""
     note = f"{total:,} of {rows:,} rows{listed}"
@@ -132,22 +144,21 @@ def _figure(rule: Rule, parts: Mapping[str, int], rows: int) -> Figure:
     return Figure(total, note)
 
 
-def _expressions(rule: Rule, schema: pl.Schema) -> dict[str, pl.Expr]:
-    """Give what to count, by column: the figure is the sum."""
+def _broken(rule: Rule, schema: pl.Schema) -> dict[str, pl.Expr]:
+    """Say which rows to count, by column: the figure is the sum."""
     assert isinstance(rule.check, LibraryCheck), "only library rules are counted"  # noqa: S101
     match rule.check.metric:
         case Metric.ROW_COUNT:
-            return {"rows": pl.len()}
+            return {}
         case Metric.NULL_VALUES:
-            return {name: _is_null(name, schema).sum() for name in rule.columns}
+            return {name: _is_null(name, schema) for name in rule.columns}
         case Metric.MISSING_VALUES:
             nothing = rule.check.arguments.missingValues
             return {
-                name: (_is_null(name, schema) | _is_one_of(name, nothing)).sum()
-                for name in rule.columns
+                name: _is_null(name, schema) | _is_one_of(name, nothing) for name in rule.columns
             }
         case _:
-            return {name: _is_invalid(name, rule.check, schema).sum() for name in rule.columns}
+            return {name: _is_invalid(name, rule.check, schema) for name in rule.columns}
 
 
 def _duplicates(rule: Rule, table: pl.LazyFrame, schema: pl.Schema) -> Figure:

@@ -4,6 +4,7 @@ A bucket is a range of record_ids. Ids are hashes, so buckets are of about the s
 after another they are sorted.
 """
 
+from collections import defaultdict
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -16,23 +17,34 @@ from pipeline.id_halves import id_halves
 
 BUCKET_ROWS: Final = 500_000
 """Input records that a bucket should hold: the ledger needs about 1 KB of memory for each."""
+HELD_BYTES: Final = 256 * 1024 * 1024
+"""Rows that are held in memory; once there are more, they go to disk."""
 _HALF: Final = np.uint64(32)
 
 
 class Spill:
-    """Tables on disk, cut by record_id into the same buckets."""
+    """Tables cut by record_id into the same buckets; what is too much for memory lies on disk."""
 
-    def __init__(self, folder: Path, records: int, bucket_rows: int = BUCKET_ROWS) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        records: int,
+        bucket_rows: int = BUCKET_ROWS,
+        held_bytes: int = HELD_BYTES,
+    ) -> None:
         """Start with nothing.
 
         Args:
             folder: For temporary files; the caller removes it.
             records: Input records: with `bucket_rows`, decides the number of buckets.
             bucket_rows: Records that a bucket should hold.
+            held_bytes: Bytes of rows that are held in memory.
         """
         folder.mkdir(parents=True)
         self._folder = folder
         self.buckets = -(-records // bucket_rows) or 1
+        self._held: dict[Path, list[pa.Table]] = defaultdict(list)
+        self._room, self._held_bytes = held_bytes, 0
 
     def add(self, name: str, folder: Path, schema: pa.Schema, columns: list[str]) -> None:
         """Scatter a folder of partitions by record_id.
@@ -72,21 +84,37 @@ class Spill:
     def read(self, name: str, bucket: int) -> pa.Table:
         """Read a table's rows in one bucket (none, but with columns, when there are none)."""
         path = self._path(name, bucket)
-        if not path.exists():
-            return self.read(name, 0).slice(0, 0)
-        with pa.OSFile(str(path), "rb") as source:
-            tables = []
-            while source.tell() < source.size():
-                tables.append(pa.ipc.open_stream(source).read_all())
-        return pa.concat_tables(tables).combine_chunks()
+        tables = [*_stored(path), *self._held.get(path, [])]
+        return (
+            pa.concat_tables(tables).combine_chunks() if tables else self.read(name, 0).slice(0, 0)
+        )
 
     def _path(self, name: str, bucket: int) -> Path:
         return self._folder / f"{name}-{bucket:05d}"
 
     def _append(self, name: str, bucket: int, rows: pa.Table) -> None:
-        # One stream after another in the same file: no file stays open, however many buckets.
-        with (
-            pa.OSFile(str(self._path(name, bucket)), "ab") as sink,
-            pa.ipc.new_stream(sink, rows.schema) as writer,
-        ):
-            writer.write_table(rows)
+        self._held[self._path(name, bucket)].append(rows)
+        self._held_bytes += rows.nbytes
+        if self._held_bytes > self._room:
+            self._store()
+
+    def _store(self) -> None:
+        for path, tables in self._held.items():
+            # One stream after another in the same file: no file stays open, however many buckets.
+            rows = pa.concat_tables(tables)
+            with (
+                pa.OSFile(str(path), "ab") as sink,
+                pa.ipc.new_stream(sink, rows.schema) as writer,
+            ):
+                writer.write_table(rows)
+        self._held.clear()
+        self._held_bytes = 0
+
+
+def _stored(path: Path) -> list[pa.Table]:
+    tables: list[pa.Table] = []
+    if path.exists():
+        with pa.OSFile(str(path), "rb") as source:
+            while source.tell() < source.size():
+                tables.append(pa.ipc.open_stream(source).read_all())
+    return tables

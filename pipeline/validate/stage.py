@@ -42,6 +42,7 @@ from pipeline.validate.kept import Kept
 from pipeline.validate.ledger import assemble_ledger
 from pipeline.validate.measures import Tables
 from pipeline.validate.recipe import ValidateRecipe
+from pipeline.validate.rows import PartitionedRows
 from pipeline.validate.suites import save_suites
 from pipeline.validate.tables import Counts, Stages, contract_tables, count, source_names
 from pipeline.validate.verdict import judge
@@ -85,8 +86,8 @@ def validate(
         inputs: The results of the stages before.
         recipe: Which contracts.
         output_dir: Where `ledger/`, `quality.json` and `suites.json` go; emptied first.
-        cache: Folder of what was found in whole partitions of documents; it must stand for this
-            stage's version and for that of `pipeline.pii`. None reuses nothing.
+        cache: Folder of what was found in whole partitions; it must stand for this stage's version
+            and for that of `pipeline.pii`. None reuses nothing.
         progress: Told of records and tables done.
 
     Raises:
@@ -102,7 +103,14 @@ def validate(
     kept = Kept(inputs.deduped.kept)
     # What stages left is counted while the ledger is joined.
     with ThreadPoolExecutor(1) as beside:
-        documents = beside.submit(count_documents, inputs.cleaned.documents, kept, sources)
+        documents = beside.submit(
+            count_documents,
+            inputs.cleaned.documents,
+            kept,
+            sources,
+            output_dir / "texts",
+            cache and cache / "texts",
+        )
         signals = beside.submit(signal_qualities, inputs.cleaned.signals, kept, sources)
         assemble_ledger(inputs.ingested, inputs.cleaned, inputs.deduped, ledger, progress=progress)
         progress(0, 0, "records", "counting, and describing signals")
@@ -110,9 +118,13 @@ def validate(
         counts = count(stages, kept, documents.result())
         quality = _quality(inputs, contracts, stages, counts, signals.result())
     rules = rules_for(contracts, recipe)
-    holdings = Holdings(output_dir / "personal_data", cache)
+    holdings = Holdings(output_dir / "personal_data", cache and cache / "personal_data")
     tables, absent = gate_tables(inputs, stages, counts, quality, holdings)
-    judged = judge(contracts, rules, tables, progress, absent)
+    rows = {
+        "records": _rows(inputs.ingested.records, None, "records", output_dir, cache),
+        "documents": _rows(inputs.cleaned.documents, kept, "documents", output_dir, cache),
+    }
+    judged = judge(contracts, rules, tables, progress, absent, rows)
     quality = quality.model_copy(update={"checks": judged.checks})
     result = ValidateResult(
         folder=output_dir,
@@ -129,6 +141,14 @@ def validate(
     quality.save(result.quality)
     save_suites(result.suites, judged.suites)
     return result.save()
+
+
+def _rows(
+    table: Path, kept: Kept | None, name: str, output_dir: Path, cache: Path | None
+) -> PartitionedRows:
+    """Look at a table with text by partitions."""
+    place = Path("rules") / name
+    return PartitionedRows(table, kept, output_dir / place, cache and cache / place)
 
 
 def gate_tables(

@@ -19,7 +19,8 @@ from data_contracts.progress import Progress, silent
 from data_contracts.results import CheckOutcome
 from data_contracts.shipped_contracts import shipped_tables
 from pipeline.validate.expectations import Finding, Suite, run_suite
-from pipeline.validate.measures import Figure, Tables, measure, row_count
+from pipeline.validate.measures import NO_ROWS, Figure, Tables, measure, rows_of
+from pipeline.validate.rows import Rows
 
 GATE = "gate"
 """Where the ids of the gate's own checks begin."""
@@ -43,6 +44,7 @@ def judge(
     tables: Tables,
     progress: Progress = silent,
     absent: Mapping[str, str] | None = None,
+    rows: Mapping[str, Rows] = NO_ROWS,
 ) -> Judgement:
     """Check every rule.
 
@@ -52,6 +54,7 @@ def judge(
         tables: By name.
         progress: Told of tables done.
         absent: Tables that cannot be there, and why in words: their rules do not apply.
+        rows: As of `measure`.
     """
     absent = absent or {}
     applying = [rule for rule in rules if rule.table not in absent]
@@ -63,7 +66,7 @@ def judge(
     with ThreadPoolExecutor(1) as beside:
         # The last tables are the small ones: they are judged while the others are measured.
         measured = {
-            name: beside.submit(_measured, by_table[name], name, tables, contracts)
+            name: beside.submit(_measured, by_table[name], name, tables, contracts, rows)
             for name in reversed(names)
         }
         for number, (name, future) in enumerate(measured.items()):
@@ -177,10 +180,14 @@ def _gate_check(
 
 
 def _measured(
-    rules: Sequence[Rule], name: str, tables: Tables, contracts: Contracts
+    rules: Sequence[Rule],
+    name: str,
+    tables: Tables,
+    contracts: Contracts,
+    rows: Mapping[str, Rows],
 ) -> tuple[dict[str, Figure], int]:
     """Measure what the rules of one table ask for; also count its rows."""
-    return measure(rules, tables, contracts), row_count(tables[name])
+    return measure(rules, tables, contracts, rows), rows_of(name, tables, rows).height()
 
 
 def _table_verdict(

@@ -103,9 +103,12 @@ def _judge_again(inputs: ValidateInputs, out: Path) -> None:
     contracts = Contracts.load()
     kept = Kept(inputs.deduped.kept)
     sources = source_names(inputs.ingested, inputs.licenses)
-    counts = count(stages, kept, count_documents(inputs.cleaned.documents, kept, sources))
+    documents = count_documents(
+        inputs.cleaned.documents, kept, sources, out / "again" / "texts", None
+    )
+    counts = count(stages, kept, documents)
     tables, absent = gate_tables(
-        inputs, stages, counts, quality, Holdings(out / "personal_data", None)
+        inputs, stages, counts, quality, Holdings(out / "again" / "personal_data", None)
     )
     judged = judge(contracts, contracts.rules(Judged.GATE), tables, absent=absent)
     assert all(one.passed for one in judged.checks if one.severity == "critical")

@@ -284,11 +284,11 @@ def test_personal_data_that_is_left_over_is_found_in_the_texts(
 def test_every_kind_is_looked_for_again_as_clean_finds_it(write_inputs, tmp_path):
     told = [Record(text, text=text) for _, text, _ in POSITIVES] + [ruled_out("a@b.org, dropped")]
     inputs = write_inputs([*corpus(), *told], partition_rows=50)
-    kept, kinds = Kept(inputs.deduped.kept), [*KINDS, "one of my own"]
+    kinds = [*KINDS, "one of my own"]
 
     def count(name):
         holdings = Holdings(tmp_path / name, tmp_path / "cache")
-        return holdings.count(inputs.cleaned.documents, kept, kinds)
+        return holdings.count(inputs.cleaned.documents, Kept(inputs.deduped.kept), kinds)
 
     found = count("first")
     # One text after another, as a reader would.

@@ -272,6 +272,8 @@ class ShardResult(StageResult):
     """Further copies of training documents, beside the splits."""
     repeated_tokens: int = Field(default=0, ge=0)
     """Their tokens."""
+    sha256: dict[str, str] = Field(default_factory=dict)
+    """SHA-256 of the files of documents/, index/ and signals/ by path, taken while others were written."""
 
 
 class TrainResult(Result):

@@ -240,7 +240,7 @@ class TokenShardWriter:
         if kind is None:
             os.replace(self.folder / f"{SPANS_FILE}.partial", self.folder / SPANS_FILE)
 
-    def add(self, tokens: Tokens, documents: pa.RecordBatch) -> None:
+    def add(self, tokens: Tokens, documents: pa.RecordBatch | pa.Table) -> None:
         """Append documents.
 
         Args:

@@ -171,7 +171,7 @@ def publish_dataset(
         parent=versions[-1] if versions else None,
     )
     (staging / REPORT_FILE).write_text(render(staging, manifest), encoding="utf-8")
-    files = list_files(staging, gate.data_sha256)
+    files = list_files(staging, {**gate.data_sha256, **sharded.sha256})
     manifest = manifest.model_copy(update={"files": files})
     manifest.save(staging)
     place = warehouse.version_folder("datasets", recipe.name, version)

@@ -196,7 +196,7 @@ def _clean_partition(
     ).filter(pc.invert(dropped))
     # In one chunk: rows are taken of it many times, each time from all chunks put together.
     write_ipc(targets["documents"], documents.combine_chunks())
-    write_ipc(targets["signals"], signals)
+    write_ipc(targets["signals"], signals.combine_chunks())
     write_ipc(targets["decisions"], decisions)
     reasons: dict[str, Counter[str]] = defaultdict(Counter)
     sources = records["source"].filter(dropped).to_pylist()

@@ -101,17 +101,40 @@ class DocumentsWriter:
         yield from self._cut(pending, last=False)
 
     def finish(self) -> Iterator[Written]:
-        """Write what is left, then the JSON files: iterate to the end."""
+        """Write what is left and give the files their names: iterate to the end."""
         if self._pending is not None:
             yield from self._cut(self._pending, last=True)
         if not self._shards:
             self._next_shard()
         self._close()
-        self._describe()
+        for number, name in enumerate(self.names()):
+            os.replace(self._partial(number), self._folder / name)
 
     def names(self) -> list[str]:
         """Name the files, in order; final only when `finish` is through."""
         return [f"data-{number:05d}-of-{self._shards:05d}.arrow" for number in range(self._shards)]
+
+    def describe(self) -> None:
+        """Write the JSON files, when all else is written; what was written is read once more for it."""
+        names = self.names()
+        digest = xxhash.xxh3_64()
+        for name in names:
+            with pa.memory_map(str(self._folder / name)) as source:
+                digest.update(source.read_buffer())
+        state: dict[str, Any] = {
+            "_data_files": [{"filename": name} for name in names],
+            "_fingerprint": digest.hexdigest(),
+            "_format_columns": None,
+            "_format_kwargs": {},
+            "_format_type": None,
+            "_output_all_columns": False,
+            "_split": self._split,
+        }
+        info = dict.fromkeys(("citation", "description", "homepage", "license"), "")
+        _write_json(self._folder / "state.json", state)
+        _write_json(
+            self._folder / "dataset_info.json", {**info, "features": _features(self._schema.names)}
+        )
 
     def _cut(self, table: pa.Table, *, last: bool) -> Iterator[Written]:
         lengths = pc.binary_length(table["text"]).to_numpy()
@@ -152,28 +175,6 @@ class DocumentsWriter:
 
     def _partial(self, number: int) -> Path:
         return self._folder / f"data-{number:05d}.partial"
-
-    def _describe(self) -> None:
-        names = self.names()
-        digest = xxhash.xxh3_64()
-        for number, name in enumerate(names):
-            os.replace(self._partial(number), self._folder / name)
-            with pa.memory_map(str(self._folder / name)) as source:
-                digest.update(source.read_buffer())
-        state: dict[str, Any] = {
-            "_data_files": [{"filename": name} for name in names],
-            "_fingerprint": digest.hexdigest(),
-            "_format_columns": None,
-            "_format_kwargs": {},
-            "_format_type": None,
-            "_output_all_columns": False,
-            "_split": self._split,
-        }
-        info = dict.fromkeys(("citation", "description", "homepage", "license"), "")
-        _write_json(self._folder / "state.json", state)
-        _write_json(
-            self._folder / "dataset_info.json", {**info, "features": _features(self._schema.names)}
-        )
 
 
 def write_dataset_dict(folder: Path, splits: list[str]) -> None:

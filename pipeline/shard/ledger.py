@@ -1,6 +1,6 @@
 """ledger/ and signals/: what became of every record, and what was measured on it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from data_contracts.shipped_contracts import shipped_tables
 from data_contracts.split import SPLITS
 from pipeline.id_halves import Halves, id_halves
 from pipeline.page_cache import fits
+from pipeline.partition_pool import map_in_order
 from pipeline.shard.mapped_sort import MappedSort
 from pipeline.shard.parquet_parts import ParquetParts
 from pipeline.shard.placements import Placements
@@ -49,23 +50,30 @@ def place_in_ledger(
     places = _Places(placements, shard_names)
     rows = kept = 0
     last: tuple[int, int] | None = None
+
+    def fill(read: tuple[Path, pa.RecordBatch]) -> tuple[Path, pa.Table, Halves, int]:
+        path, batch = read
+        return path, *places.fill(path, pa.Table.from_batches([batch]))
+
     with ParquetParts(output_dir, stamped(LEDGER, contracts)) as parts:
-        for path in sorted(ledger.glob("*.parquet")):
-            with pq.ParquetFile(path) as file:
-                check_schema(str(path), file.schema_arrow, LEDGER)
-                for batch in file.iter_batches():
-                    table = pa.Table.from_batches([batch])
-                    ids = id_halves(table["record_id"])
-                    last = _check_sorted(path, ids, last)
-                    filled, count = places.fill(path, table, ids)
-                    kept += count
-                    rows += table.num_rows
-                    parts.add(filled)
+        for path, filled, ids, count in map_in_order(fill, _batches(ledger)):
+            last = _check_sorted(path, ids, last)
+            kept += count
+            rows += filled.num_rows
+            parts.add(filled)
     if kept != len(placements):
         raise SchemaMismatch(
             str(ledger), f"keeps {kept:,} records, the dataset has {len(placements):,}"
         )
     return rows
+
+
+def _batches(ledger: Path) -> Iterator[tuple[Path, pa.RecordBatch]]:
+    for path in sorted(ledger.glob("*.parquet")):
+        with pq.ParquetFile(path) as file:
+            check_schema(str(path), file.schema_arrow, LEDGER)
+            for batch in file.iter_batches():
+                yield path, batch
 
 
 def sort_signals(
@@ -107,8 +115,9 @@ class _Places:
         self._names = pa.array([name for split in names for name in split], pa.string())
         self._splits = pa.array([str(split) for split in SPLITS])
 
-    def fill(self, path: Path, table: pa.Table, ids: Halves) -> tuple[pa.Table, int]:
-        """Fill the columns in; also count the kept records."""
+    def fill(self, path: Path, table: pa.Table) -> tuple[pa.Table, Halves, int]:
+        """Fill the columns in; also give the records' ids, and count those that are kept."""
+        ids = id_halves(table["record_id"])
         # A repeated key gives dropped rows with the record_id of the kept one: fate decides too.
         kept = pc.equal(table["fate"], Fate.KEPT).to_numpy()
         records = self._placements.find(ids)
@@ -116,7 +125,7 @@ class _Places:
             raise SchemaMismatch(str(path), "keeps a record that dedup did not keep")
         records = np.where(kept, records, 0)
         if not len(self._placements):
-            return table, 0
+            return table, ids, 0
         split = self._placements.split[records]
         shard = self._firsts[split] + self._placements.shard[records]
         columns = {
@@ -131,7 +140,7 @@ class _Places:
             table = table.set_column(
                 table.schema.get_field_index(name), LEDGER.field(number), column
             )
-        return table, int(kept.sum())
+        return table, ids, int(kept.sum())
 
 
 def _nullable(values: NDArray[np.generic], kept: NDArray[np.bool_]) -> pa.Array:

@@ -1,7 +1,8 @@
 """Which records are in the dataset, and where each of them came to lie."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,23 @@ from data_contracts.split import SPLITS
 from pipeline.id_halves import Halves, find_halves, id_halves, sorted_halves
 
 _UNPLACED: Final = -1
+TOGETHER_BYTES: Final = 16 * 1024 * 1024
+"""Documents that are read at a time, unless one batch of them has more."""
+
+
+class Placed(NamedTuple):
+    """Documents, and whose they are."""
+
+    documents: pa.Table
+    """PUBLISHED_DOCUMENTS."""
+    records: NDArray[np.int64]
+    """int64 (documents,): indices into the arrays of `Placements`."""
+
+    @classmethod
+    def of(cls, batches: list[pa.RecordBatch], records: NDArray[np.int64]) -> Self:
+        """Join batches, copying nothing, with the first of these records."""
+        documents = pa.Table.from_batches(batches)
+        return cls(documents, records[: documents.num_rows])
 
 
 class Placements:
@@ -64,10 +82,18 @@ class Placements:
         """
         return find_halves(self._ids, ids)
 
-    def contents_of(self, documents: pa.RecordBatch) -> Halves:
-        """Look up the content_ids of kept records, by the `record_id` of their documents."""
-        high, low = self.contents[:, self.find(id_halves(documents["record_id"]))]
-        return high, low
+    def placed(self, documents: Iterator[pa.RecordBatch], split: int) -> Iterator["Placed"]:
+        """Say which records the documents of a split are, read in the order in which they lie."""
+        members = np.flatnonzero(self.split == split)
+        records = members[np.lexsort((self.row[members], self.shard[members]))]
+        waiting: list[pa.RecordBatch] = []
+        for batch in documents:
+            waiting.append(batch)
+            if sum(one.nbytes for one in waiting) >= TOGETHER_BYTES:
+                yield Placed.of(waiting, records)
+                records, waiting = records[sum(one.num_rows for one in waiting) :], []
+        if waiting:
+            yield Placed.of(waiting, records)
 
     def place(self, records: NDArray[np.int64], shard: int, first_row: int) -> None:
         """Note that these records lie in a file one after another.

@@ -13,9 +13,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from data_contracts.split import SPLITS
-from pipeline.id_halves import id_halves
 from pipeline.shard.documents import read_documents
-from pipeline.shard.placements import Placements
+from pipeline.shard.placements import Placed, Placements
 
 
 def times_by_cluster_size(placements: Placements, times: dict[int, int]) -> NDArray[np.uint8]:
@@ -37,7 +36,7 @@ def times_by_cluster_size(placements: Placements, times: dict[int, int]) -> NDAr
 
 def repeated_documents(
     documents: Path, placements: Placements, times: NDArray[np.uint8]
-) -> Iterator[pa.RecordBatch]:
+) -> Iterator[Placed]:
     """Read the training documents again, all that are to be read twice, then thrice, and so on.
 
     Args:
@@ -46,7 +45,7 @@ def repeated_documents(
         times: uint8 (records,), as `times_by_cluster_size` gives it.
     """
     for copy in range(2, int(times.max(initial=1)) + 1):
-        for batch in read_documents(documents / SPLITS[0]):
-            wanted = times[placements.find(id_halves(batch["record_id"]))] >= copy
+        for batch, records in placements.placed(read_documents(documents / SPLITS[0]), 0):
+            wanted = times[records] >= copy
             if wanted.any():
-                yield batch.filter(pa.array(wanted))
+                yield Placed(batch.filter(pa.array(wanted)), records[wanted])

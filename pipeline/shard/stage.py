@@ -141,7 +141,9 @@ def shard(
         raise NothingLeft("shard", 0, {})
     start_folder(output_dir)
     run = _Run(inputs, recipe, output_dir, progress, placements)
-    with ThreadPoolExecutor(1) as beside:  # signals wait for nothing, and compress on one core
+    with ThreadPoolExecutor(
+        1
+    ) as beside:  # one after another: signals are finished when they are hashed
         signals = beside.submit(
             ledger.sort_signals,
             inputs.cleaned.signals,
@@ -149,7 +151,9 @@ def shard(
             run.temporary / "signals",
             run.contracts,
         )
-        _write_documents(run)
+        writers = _write_documents(run)
+        link_tree(inputs.deduped.index, output_dir / "index")
+        hashed = beside.submit(_finish, output_dir, writers)
         lock = _settle_tokenizer(run)
         tokens = _write_tokens(run, lock, cache)
         records = ledger.place_in_ledger(
@@ -160,7 +164,7 @@ def shard(
             run.contracts,
         )
         signals.result()
-    link_tree(inputs.deduped.index, output_dir / "index")
+        sha256 = hashed.result()
     shutil.rmtree(run.temporary, ignore_errors=True)  # what fits is sorted where it lies
     _write_card(run, lock, records)
     return ShardResult(
@@ -179,6 +183,7 @@ def shard(
         tokens=tokens,
         repeated_documents=run.repeated_documents,
         repeated_tokens=run.repeated_tokens,
+        sha256=sha256,
     ).save()
 
 
@@ -190,7 +195,7 @@ def _refuse_unpassed(validated: ValidateResult) -> None:
     raise GateRefused(validated.folder, f"{labels(validated.contracts)} did not pass ({problem})")
 
 
-def _write_documents(run: _Run) -> None:
+def _write_documents(run: _Run) -> list[DocumentsWriter]:
     paths = partitions(run.inputs.cleaned.documents)
     total = sum(path.stat().st_size for path in paths)
     metadata = RecordMetadata(run.inputs.metadata) if run.inputs.metadata is not None else None
@@ -242,6 +247,7 @@ def _write_documents(run: _Run) -> None:
         run.shard_names[name] = writer.names()
     run.placements.check_complete()
     write_dataset_dict(folder, [str(split) for split in SPLITS])
+    return writers
 
 
 def _settle_tokenizer(run: _Run) -> Lock:
@@ -276,12 +282,13 @@ def _write_tokens(run: _Run, lock: Lock, cache: Path | None) -> dict[str, int]:
     tokens = {}
     done = 0
     with RecordCache(folder, CACHED) as store:
-        for split in SPLITS:
-            documents = read_documents(run.output_dir / "documents" / split)
+        for number, split in enumerate(SPLITS):
+            batches = read_documents(run.output_dir / "documents" / split)
+            documents = run.placements.placed(batches, number)
             with TokenShardWriter(
                 run.output_dir / "tokens" / split, lock.vocabulary_size
             ) as writer:
-                for batch in tokenise(documents, run.placements.contents_of, encoder, store):
+                for batch in tokenise(documents, run.placements.contents, encoder, store):
                     writer.add(batch.tokens, batch.spans)
                     _count(run, split, batch)
                     done += pc.sum(batch.spans["text_bytes"]).as_py() or 0
@@ -300,7 +307,7 @@ def _write_repeats(run: _Run, encoder: tokenizer.Encoder, store: RecordCache) ->
     documents = repeated_documents(run.output_dir / "documents", run.placements, times)
     done = 0
     with TokenShardWriter(run.output_dir / "tokens" / REPEATS, encoder.vocabulary_size) as writer:
-        for batch in tokenise(documents, run.placements.contents_of, encoder, store):
+        for batch in tokenise(documents, run.placements.contents, encoder, store):
             writer.add(batch.tokens, batch.spans)
             done += batch.spans.num_rows
             run.progress(done, run.repeated_documents, "documents", "repeating documents")
@@ -308,15 +315,27 @@ def _write_repeats(run: _Run, encoder: tokenizer.Encoder, store: RecordCache) ->
 
 
 def _count(run: _Run, split: str, batch: Tokenised) -> None:
-    records = run.placements.find(id_halves(batch.spans["record_id"]))
-    run.placements.tokens[records] = batch.spans["tokens"].to_numpy()
+    run.placements.tokens[batch.records] = batch.spans["tokens"].to_numpy()
     run.rows_reused += batch.reused
-    table = pa.Table.from_batches([batch.spans]).append_column("language", batch.languages)
+    table = batch.spans.append_column("language", batch.languages)
     figures = [("record_id", "count"), ("text_bytes", "sum"), ("tokens", "sum")]
     for row in table.group_by(["source", "language"]).aggregate(figures).to_pylist():
         size = card.Size(row["record_id_count"], row["text_bytes_sum"], row["tokens_sum"])
         group = card.Group(str(split), row["source"], row["language"])
         run.sizes[group] = run.sizes[group].plus(size)
+
+
+def _finish(output_dir: Path, writers: list[DocumentsWriter]) -> dict[str, str]:
+    """Describe the documents, and hash all that is written by now, for the manifest."""
+    for writer in writers:
+        writer.describe()
+    folders = ("documents", "index", "signals")
+    paths = [path for name in folders for path in sorted((output_dir / name).rglob("*"))]
+    return {
+        path.relative_to(output_dir).as_posix(): sha256_of_file(path)
+        for path in paths
+        if path.is_file()
+    }
 
 
 def _write_card(run: _Run, lock: Lock, records: int) -> None:

@@ -56,6 +56,7 @@ def write(folder, texts, *, shard_bytes=10**6, at_a_time=10**6, split="train"):
     for start in range(0, len(texts), at_a_time):
         written += writer.add(table.slice(start, at_a_time))
     written += writer.finish()
+    writer.describe()
     return written, writer.names()
 
 

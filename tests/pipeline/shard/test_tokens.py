@@ -1,15 +1,19 @@
 """Documents to tokens, and the cache of them."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from data_contracts.identity import content_id
 from data_contracts.schemas import PUBLISHED_DOCUMENTS
-from pipeline.id_halves import Halves, id_halves
+from pipeline.id_halves import id_halves
 from pipeline.record_cache import RecordCache
 from pipeline.shard import tokenizer
+from pipeline.shard.placements import Placed
 from pipeline.shard.tokens import CACHED, tokenise
 
 ENCODER_JSON = tokenizer.learn(["some words, some more words"] * 3, 270).to_str()
@@ -28,16 +32,22 @@ def batches_of(texts: list[str], rows: int = 3) -> list[pa.RecordBatch]:
     return table.to_batches(max_chunksize=rows)
 
 
-def contents_of(batch: pa.RecordBatch) -> Halves:
-    return id_halves(
-        pa.array([content_id(text.as_buffer()) for text in batch["text"]], pa.string())
-    )
+def placed(texts: list[str]) -> tuple[Iterator[Placed], NDArray[np.uint64]]:
+    """Documents whose records were numbered in another order, and the contents of those."""
+    numbers = np.random.default_rng(len(texts)).permutation(len(texts))
+    ids = [content_id(texts[place].encode()) for place in np.argsort(numbers)]
+    batches = batches_of(texts)
+    ends = np.cumsum([batch.num_rows for batch in batches])
+    parts = np.split(numbers, ends)[:-1]
+    pairs = zip(batches, parts, strict=True)
+    documents = (Placed.of([batch], records) for batch, records in pairs)
+    return documents, np.stack(id_halves(pa.array(ids, pa.string())))
 
 
 def run(
     texts: list[str], cache: RecordCache, encoder: tokenizer.Encoder = ENCODER
 ) -> tuple[list[int], list[dict], int]:
-    done = list(tokenise(iter(batches_of(texts)), contents_of, encoder, cache))
+    done = list(tokenise(*placed(texts), encoder, cache))
     cache.flush()
     ids = [token for one in done for token in one.tokens.tolist()]
     return ids, [row for one in done for row in one.spans.to_pylist()], sum(d.reused for d in done)
@@ -75,5 +85,5 @@ def test_wide_vocabularies_are_cached_with_their_width(tmp_path):
     plain = run(["some words", "漢"], NO_CACHE, wide)
     run(["漢"], RecordCache(tmp_path, CACHED), wide)
     assert run(["some words", "漢"], RecordCache(tmp_path, CACHED), wide)[:2] == plain[:2]
-    (done,) = tokenise(iter(batches_of(["漢"])), contents_of, wide, RecordCache(tmp_path, CACHED))
+    (done,) = tokenise(*placed(["漢"]), wide, RecordCache(tmp_path, CACHED))
     assert done.tokens.dtype == np.uint32

@@ -141,9 +141,8 @@ def shard(
         raise NothingLeft("shard", 0, {})
     start_folder(output_dir)
     run = _Run(inputs, recipe, output_dir, progress, placements)
-    with ThreadPoolExecutor(
-        1
-    ) as beside:  # one after another: signals are finished when they are hashed
+    # One thread, so that signals are finished when it hashes them.
+    with ThreadPoolExecutor(1) as beside:
         signals = beside.submit(
             ledger.sort_signals,
             inputs.cleaned.signals,

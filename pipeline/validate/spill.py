@@ -85,9 +85,9 @@ class Spill:
         """Read a table's rows in one bucket (none, but with columns, when there are none)."""
         path = self._path(name, bucket)
         tables = [*_stored(path), *self._held.get(path, [])]
-        return (
-            pa.concat_tables(tables).combine_chunks() if tables else self.read(name, 0).slice(0, 0)
-        )
+        if not tables:  # what `begin` left has the columns
+            return self.read(name, 0).slice(0, 0)
+        return pa.concat_tables(tables).combine_chunks()
 
     def _path(self, name: str, bucket: int) -> Path:
         return self._folder / f"{name}-{bucket:05d}"

@@ -120,10 +120,7 @@ def validate(
     rules = rules_for(contracts, recipe)
     holdings = Holdings(output_dir / "personal_data", cache and cache / "personal_data")
     tables, absent = gate_tables(inputs, stages, counts, quality, holdings)
-    rows = {
-        "records": _rows(inputs.ingested.records, None, "records", output_dir, cache),
-        "documents": _rows(inputs.cleaned.documents, kept, "documents", output_dir, cache),
-    }
+    rows = gate_rows(inputs, kept, output_dir / "rules", cache and cache / "rules")
     judged = judge(contracts, rules, tables, progress, absent, rows)
     quality = quality.model_copy(update={"checks": judged.checks})
     result = ValidateResult(
@@ -143,12 +140,18 @@ def validate(
     return result.save()
 
 
-def _rows(
-    table: Path, kept: Kept | None, name: str, output_dir: Path, cache: Path | None
-) -> PartitionedRows:
-    """Look at a table with text by partitions."""
-    place = Path("rules") / name
-    return PartitionedRows(table, kept, output_dir / place, cache and cache / place)
+def gate_rows(
+    inputs: ValidateInputs, kept: Kept, folder: Path, cache: Path | None
+) -> dict[str, PartitionedRows]:
+    """Give the tables that hold text: their rows are looked at by partitions."""
+    tables = {
+        "records": (inputs.ingested.records, None),
+        "documents": (inputs.cleaned.documents, kept),
+    }
+    return {
+        name: PartitionedRows(table, counted, folder / name, cache and cache / name)
+        for name, (table, counted) in tables.items()
+    }
 
 
 def gate_tables(

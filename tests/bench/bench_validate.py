@@ -29,7 +29,7 @@ from pipeline.validate.documents import count_documents
 from pipeline.validate.holdings import Holdings
 from pipeline.validate.kept import Kept
 from pipeline.validate.recipe import ValidateRecipe
-from pipeline.validate.stage import ValidateInputs, gate_tables, validate
+from pipeline.validate.stage import ValidateInputs, gate_rows, gate_tables, validate
 from pipeline.validate.tables import Stages, count, source_names
 from pipeline.validate.verdict import judge
 
@@ -110,7 +110,8 @@ def _judge_again(inputs: ValidateInputs, out: Path) -> None:
     tables, absent = gate_tables(
         inputs, stages, counts, quality, Holdings(out / "again" / "personal_data", None)
     )
-    judged = judge(contracts, contracts.rules(Judged.GATE), tables, absent=absent)
+    rows = gate_rows(inputs, kept, out / "again" / "rules", None)
+    judged = judge(contracts, contracts.rules(Judged.GATE), tables, absent=absent, rows=rows)
     assert all(one.passed for one in judged.checks if one.severity == "critical")
 
 

@@ -384,7 +384,7 @@ def _link(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
     except OSError:  # another file system, or one without hard links
-        shutil.copy2(source, target)
+        shutil.copy(source, target)
 
 
 def _flush(path: Path) -> None:

@@ -61,6 +61,10 @@ class KnownDocuments:
         """Store what was computed; not after an error."""
         self._records.__exit__(kind, error, trace)
 
+    def __len__(self) -> int:
+        """Documents in the cache."""
+        return len(self._records)
+
     def measure(self, documents: pa.Table) -> Part:
         """Measure documents (DOCUMENTS), in their order; may be called from several threads."""
         found = self._records.find(documents["content_id"])

@@ -61,7 +61,7 @@ def measure_corpus(
     contents = np.zeros((corpus.rows, 2), np.uint64)
     meets = np.zeros(corpus.rows, np.bool_)
     width = recipe.num_permutations
-    at_hand = known.signatures if fits(4 * width * corpus.rows) else None
+    at_hand = known.signatures if len(known) and fits(4 * width * len(known)) else None
     signatures = SignatureFiles(work, corpus.ids[:, 0], width, at_hand)
     band_files = [work / f"band-{band:03d}" for band in range(bands.bands)]
 

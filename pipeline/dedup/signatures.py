@@ -62,6 +62,8 @@ def measure_tokens(
     contents, signatures = kernels.measure(
         *tokens, *text_buffers(texts), *permutations(num_permutations)
     )
+    # Read-only, as those from the cache are: kernels are compiled for one type.
+    contents.flags.writeable = signatures.flags.writeable = False
     return Measured(np.diff(tokens.starts).astype(np.int32), contents, signatures)
 
 
@@ -84,4 +86,5 @@ def unpacked(column: pa.ChunkedArray, kind: np.dtype, width: int) -> NDArray:  #
         for chunk in column.chunks
     ]
     joined = parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, np.uint8), *parts])
+    joined.flags.writeable = False
     return joined.view(kind).reshape(-1, width).astype(kind.newbyteorder("="), copy=False)

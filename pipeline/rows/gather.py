@@ -56,7 +56,7 @@ def _column(
         if pa.types.is_integer(field.type) or pa.types.is_floating(field.type):
             return _numbers(picked, field, count)
         if pa.types.is_fixed_size_binary(field.type):
-            return _records(picked, field, count)
+            return _of_one_size(picked, field, count)
     parts = [table[field.name].take(pa.array(rows)) for table, rows, _ in picked]
     together = pa.chunked_array([one for part in parts for one in part.chunks], field.type)
     if (np.diff(order) == 1).all():
@@ -69,22 +69,24 @@ def _column(
 def _numbers(picked: list[_Picked], field: pa.Field, count: int) -> pa.Array:
     values = np.empty(count, field.type.to_pandas_dtype())
     for table, rows, places in picked:
-        chunks = table[field.name].chunks
-        # A column of one chunk is viewed: `ChunkedArray.to_numpy` copies all of it, however few rows are picked.
-        there = chunks[0].to_numpy() if len(chunks) == 1 else table[field.name].to_numpy()
-        values[places] = there[rows]
+        values[places] = _one_chunk(table[field.name]).to_numpy()[rows]
     return pa.Array.from_buffers(field.type, count, [None, pa.py_buffer(values)])
 
 
-def _records(picked: list[_Picked], field: pa.Field, count: int) -> pa.Array:
-    """Pick values that are all of one size."""
+def _of_one_size(picked: list[_Picked], field: pa.Field, count: int) -> pa.Array:
+    """Pick values that are all of as many bytes."""
     size = field.type.byte_width
     values = np.empty(count, f"V{size}")
     for table, rows, places in picked:
-        column = table[field.name].combine_chunks()
+        column = _one_chunk(table[field.name])
         there = np.frombuffer(column.buffers()[1], values.dtype, len(column), column.offset * size)
         values[places] = there[rows]
     return pa.Array.from_buffers(field.type, count, [None, pa.py_buffer(values)])
+
+
+def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
+    """View a column; `ChunkedArray.combine_chunks` and `to_numpy` copy all of it even if it is one chunk."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def _long_values(picked: list[_Picked], field: pa.Field, count: int) -> pa.Array:

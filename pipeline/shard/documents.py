@@ -115,7 +115,7 @@ class DocumentsWriter:
         return [f"data-{number:05d}-of-{self._shards:05d}.arrow" for number in range(self._shards)]
 
     def describe(self) -> None:
-        """Write the JSON files, when all else is written; what was written is read once more for it."""
+        """Write the JSON files, after `finish`; what was written is read once more for it."""
         names = self.names()
         digest = xxhash.xxh3_64()
         for name in names:
@@ -184,7 +184,8 @@ def write_dataset_dict(folder: Path, splits: list[str]) -> None:
 
 def read_documents(folder: Path) -> Iterator[pa.RecordBatch]:
     """Map a split's documents into memory, a batch at a time, in order."""
-    for path in sorted(folder.glob("data-*.arrow")):
+    # By number: from 100,000 files on, names are not in that order.
+    for path in sorted(folder.glob("data-*.arrow"), key=lambda one: (len(one.name), one.name)):
         with pa.memory_map(str(path)) as source:
             yield from pa.ipc.open_stream(source)
 

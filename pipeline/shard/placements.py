@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -27,12 +27,6 @@ class Placed(NamedTuple):
     """PUBLISHED_DOCUMENTS."""
     records: NDArray[np.int64]
     """int64 (documents,): indices into the arrays of `Placements`."""
-
-    @classmethod
-    def of(cls, batches: list[pa.RecordBatch], records: NDArray[np.int64]) -> Self:
-        """Join batches, copying nothing, with the first of these records."""
-        documents = pa.Table.from_batches(batches)
-        return cls(documents, records[: documents.num_rows])
 
 
 class Placements:
@@ -82,18 +76,36 @@ class Placements:
         """
         return find_halves(self._ids, ids)
 
-    def placed(self, documents: Iterator[pa.RecordBatch], split: int) -> Iterator["Placed"]:
-        """Say which records the documents of a split are, read in the order in which they lie."""
+    def placed(self, documents: Iterator[pa.RecordBatch], split: int) -> Iterator[Placed]:
+        """Say which records the documents of a split are, read in the order in which they lie.
+
+        Raises:
+            SchemaMismatch: They are not the split's, or come in another order.
+        """
         members = np.flatnonzero(self.split == split)
         records = members[np.lexsort((self.row[members], self.shard[members]))]
-        waiting: list[pa.RecordBatch] = []
-        for batch in documents:
-            waiting.append(batch)
-            if sum(one.nbytes for one in waiting) >= TOGETHER_BYTES:
-                yield Placed.of(waiting, records)
-                records, waiting = records[sum(one.num_rows for one in waiting) :], []
-        if waiting:
-            yield Placed.of(waiting, records)
+        start = 0
+        for table in _together(documents):
+            some = records[start : start + table.num_rows]
+            self._check_ends(table["record_id"], some)
+            yield Placed(table, some)
+            start += table.num_rows
+        if start != len(records):
+            raise SchemaMismatch("documents", f"{start:,} of {len(records):,} are there")
+
+    def _check_ends(self, record_ids: pa.ChunkedArray, records: NDArray[np.int64]) -> None:
+        """Compare the first and the last id: all between them were written in one order."""
+        if not len(record_ids):
+            return
+        ends = [0, len(record_ids) - 1]
+        if len(records) == len(record_ids):
+            found = id_halves(record_ids.take(pa.array(ends)))
+            if all(
+                (mine[records[ends]] == one).all()
+                for mine, one in zip(self._ids, found, strict=True)
+            ):
+                return
+        raise SchemaMismatch("documents", "they do not lie where they were placed")
 
     def place(self, records: NDArray[np.int64], shard: int, first_row: int) -> None:
         """Note that these records lie in a file one after another.
@@ -115,3 +127,17 @@ class Placements:
         missing = int((self.shard == _UNPLACED).sum())
         if missing:
             raise SchemaMismatch("cleaned documents", f"{missing:,} kept records have no document")
+
+
+def _together(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Join batches to tables of about `TOGETHER_BYTES`, copying nothing."""
+    waiting: list[pa.RecordBatch] = []
+    size = 0
+    for batch in batches:
+        waiting.append(batch)
+        size += batch.nbytes
+        if size >= TOGETHER_BYTES:
+            yield pa.Table.from_batches(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield pa.Table.from_batches(waiting)

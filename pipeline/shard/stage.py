@@ -4,7 +4,7 @@ import os
 import shutil
 import time
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from data_contracts.arrow_files import partitions, read_ipc
 from data_contracts.contract_stamp import ContractStamp, labels
 from data_contracts.errors import GateRefused, NothingLeft
-from data_contracts.fingerprint import sha256_of_file
+from data_contracts.fingerprint import sha256_of_file, sha256_of_files
 from data_contracts.frozen import Frozen
 from data_contracts.gate import TOKENIZER_FILE
 from data_contracts.lock import Lock
@@ -141,8 +141,8 @@ def shard(
         raise NothingLeft("shard", 0, {})
     start_folder(output_dir)
     run = _Run(inputs, recipe, output_dir, progress, placements)
-    # One thread, so that signals are finished when it hashes them.
-    with ThreadPoolExecutor(1) as beside:
+    beside = ThreadPoolExecutor(1)
+    try:
         signals = beside.submit(
             ledger.sort_signals,
             inputs.cleaned.signals,
@@ -152,7 +152,7 @@ def shard(
         )
         writers = _write_documents(run)
         link_tree(inputs.deduped.index, output_dir / "index")
-        hashed = beside.submit(_finish, output_dir, writers)
+        finished = beside.submit(_finish, output_dir, writers, signals)
         lock = _settle_tokenizer(run)
         tokens = _write_tokens(run, lock, cache)
         records = ledger.place_in_ledger(
@@ -162,8 +162,9 @@ def shard(
             output_dir / "ledger",
             run.contracts,
         )
-        signals.result()
-        sha256 = hashed.result()
+        sha256 = finished.result()
+    finally:
+        beside.shutdown(cancel_futures=True)
     shutil.rmtree(run.temporary, ignore_errors=True)  # what fits is sorted where it lies
     _write_card(run, lock, records)
     return ShardResult(
@@ -324,17 +325,18 @@ def _count(run: _Run, split: str, batch: Tokenised) -> None:
         run.sizes[group] = run.sizes[group].plus(size)
 
 
-def _finish(output_dir: Path, writers: list[DocumentsWriter]) -> dict[str, str]:
+def _finish(
+    output_dir: Path, writers: list[DocumentsWriter], signals: Future[None]
+) -> dict[str, str]:
     """Describe the documents, and hash all that is written by now, for the manifest."""
+    signals.result()
     for writer in writers:
         writer.describe()
     folders = ("documents", "index", "signals")
-    paths = [path for name in folders for path in sorted((output_dir / name).rglob("*"))]
-    return {
-        path.relative_to(output_dir).as_posix(): sha256_of_file(path)
-        for path in paths
-        if path.is_file()
-    }
+    found = (path for name in folders for path in sorted((output_dir / name).rglob("*")))
+    paths = [path for path in found if path.is_file()]
+    names = (path.relative_to(output_dir).as_posix() for path in paths)
+    return dict(zip(names, sha256_of_files(paths), strict=True))
 
 
 def _write_card(run: _Run, lock: Lock, records: int) -> None:

@@ -28,7 +28,7 @@ class Findings:
         """Start with what is known.
 
         Args:
-            folder: Receives what is found, a file per partition.
+            folder: Receives what this run finds, a file per partition.
             cache: Folder of notes on what was found before, for this kind alone; None: there are none.
             look: Looks through a partition: gives a row for each of its rows, in their order.
             decides: All that decides what it finds, beside the partition and what the cache stands for.
@@ -37,8 +37,10 @@ class Findings:
         self._memo = PartitionMemo(cache, decides)
 
     def of(self, partition: Path) -> pa.Table:
-        """Tell what is in a partition; each is asked for once."""
+        """Tell what is in a partition."""
         target = self._folder / partition.name
+        if target.exists():  # found in this run: two rules may ask the same
+            return read_ipc(target)
 
         def look() -> dict[str, Any]:
             write_ipc(target, self._look(partition))

@@ -3,8 +3,9 @@
 origins ⟕ decisions of ingest, clean and dedup ⟕ kept ⟕ language, edits and cluster. Every record must
 come out with exactly one fate; anything else is a mistake of the mill, and stops it.
 
-Cost: origins, decisions, kept records and languages are read, written and read once more (about
-250 bytes per record), the ledger is written once; one bucket of records is in memory at a time.
+Cost: origins, decisions, kept records and languages (about 250 bytes per record) are read, and written
+and read once more if they are too much for memory (`spill`); the ledger is written once. Two buckets
+of records are in memory at a time: one is written while the next is joined.
 """
 
 import shutil
@@ -58,7 +59,7 @@ def assemble_ledger(
         cleaned: Signals and decisions.
         deduped: Kept records and decisions.
         folder: Where `part-*.parquet` go (LEDGER; shard, row and tokens are null).
-        bucket_rows: Records that are in memory at a time, and in a file, more or less.
+        bucket_rows: Records of a bucket, and in a file, more or less.
         progress: Told of records done.
 
     Returns:

@@ -37,14 +37,14 @@ class Figure(NamedTuple):
 
 
 Tables = Mapping[str, pl.LazyFrame]
-NO_ROWS: Final[Mapping[str, Rows]] = {}
+ALL_STREAMED: Final[Mapping[str, Rows]] = {}
 
 
 def measure(
     rules: Sequence[Rule],
     tables: Tables,
     contracts: Contracts,
-    rows: Mapping[str, Rows] = NO_ROWS,
+    rows: Mapping[str, Rows] = ALL_STREAMED,
 ) -> dict[str, Figure]:
     """Measure every library and sql rule; custom rules are left to Great Expectations.
 
@@ -110,18 +110,20 @@ def _counts(rules: Sequence[Rule], rows: Rows, schema: pl.Schema) -> dict[str, F
     """Count in one pass over the table."""
     if not rules:
         return {}
+    parts_of = [_broken(rule, schema) for rule in rules]
     broken = {
         f"{number} {part}": expression
-        for number, rule in enumerate(rules)
-        for part, expression in _broken(rule, schema).items()
+        for number, parts in enumerate(parts_of)
+        for part, expression in parts.items()
     }
     asked = [_asked(rule, schema) for rule in rules]
     height, counts = rows.height(), rows.count(broken, asked) if broken else {}
-    figures = {}
-    for number, rule in enumerate(rules):
-        parts = {part: counts[f"{number} {part}"] for part in _broken(rule, schema)}
-        figures[rule.id] = _figure(rule, parts, height)
-    return figures
+    return {
+        rule.id: _figure(
+            rule, {part: counts[f"{number} {part}"] for part in parts_of[number]}, height
+        )
+        for number, rule in enumerate(rules)
+    }
 
 
 def _asked(rule: Rule, schema: pl.Schema) -> list[object]:

@@ -15,10 +15,12 @@ import pyarrow as pa
 from data_contracts.arrow_files import read_partitions
 from pipeline.id_halves import id_halves
 
-BUCKET_ROWS: Final = 500_000
+BUCKET_ROWS: Final = 250_000
 """Input records that a bucket should hold: the ledger needs about 1 KB of memory for each."""
-HELD_BYTES: Final = 256 * 1024 * 1024
+HELD_BYTES: Final = 128 * 1024 * 1024
 """Rows that are held in memory; once there are more, they go to disk."""
+_OF_A_TABLE: Final = 4096
+"""Bytes that a table takes beside its rows."""
 _HALF: Final = np.uint64(32)
 
 
@@ -94,7 +96,7 @@ class Spill:
 
     def _append(self, name: str, bucket: int, rows: pa.Table) -> None:
         self._held[self._path(name, bucket)].append(rows)
-        self._held_bytes += rows.nbytes
+        self._held_bytes += rows.nbytes + _OF_A_TABLE
         if self._held_bytes > self._room:
             self._store()
 

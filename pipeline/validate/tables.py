@@ -45,7 +45,7 @@ class Counts(NamedTuple):
     edits: pl.DataFrame
     """source, signal, records, occurrences (int64): what cleaning took out or found."""
     kept: Kept
-    """Which records are in the dataset (17 bytes each)."""
+    """Which records are in the dataset."""
     documents: DocumentCounts
     """What was counted in the text of documents that passed clean."""
 

@@ -19,7 +19,7 @@ from data_contracts.progress import Progress, silent
 from data_contracts.results import CheckOutcome
 from data_contracts.shipped_contracts import shipped_tables
 from pipeline.validate.expectations import Finding, Suite, run_suite
-from pipeline.validate.measures import NO_ROWS, Figure, Tables, measure, rows_of
+from pipeline.validate.measures import ALL_STREAMED, Figure, Tables, measure, rows_of
 from pipeline.validate.rows import Rows
 
 GATE = "gate"
@@ -44,7 +44,7 @@ def judge(
     tables: Tables,
     progress: Progress = silent,
     absent: Mapping[str, str] | None = None,
-    rows: Mapping[str, Rows] = NO_ROWS,
+    rows: Mapping[str, Rows] = ALL_STREAMED,
 ) -> Judgement:
     """Check every rule.
 

@@ -66,9 +66,8 @@ class Sketches(NamedTuple):
         array = column.combine_chunks()
         bounds = np.frombuffer(array.buffers()[1], np.int64, len(array) + 1, 8 * array.offset)
         count = int(bounds[-1] - bounds[0]) // _VALUE_BYTES
-        parts = np.empty(0, "<u2")
-        if count:
-            parts = np.frombuffer(array.buffers()[2], "<u2", 3 * count, int(bounds[0]))
+        data = array.buffers()[2] if count else b""
+        parts = np.frombuffer(data, "<u2", 3 * count, int(bounds[0]) if count else 0)
         values = kernels.unpack(parts.astype(np.uint16, copy=False))
         return cls(values, (bounds - bounds[0]) // _VALUE_BYTES)
 

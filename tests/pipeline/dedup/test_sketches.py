@@ -98,6 +98,10 @@ def test_held_out_documents_are_met_by_those_alone_that_share_text_with_them(tmp
     assert (first + np.flatnonzero(found)).tolist() == [20]
     assert sketches.that_meet(np.array([1, 2, 3])).tolist() == []
     assert sketches.that_meet(np.array([20])).tolist() == [7]
+    for one in corpus.slices():
+        part = known.measure(one.table)
+        there = part.found >= 0
+        assert (known.signatures(part.found[there]) == part.measured.signatures[there]).all()
     computed = Sketches.of(token_hashes(corpus.texts(training)))
     for mine, expected in zip(known.sketch(corpus, training), computed, strict=True):
         assert mine.tolist() == expected.tolist()

@@ -102,6 +102,22 @@ def test_a_batch_has_no_more_rows_than_datasets_writes(tmp_path):
     assert rows == [BATCH_ROWS, BATCH_ROWS, 5]
 
 
+def test_files_are_read_by_their_numbers_however_many_there_are(tmp_path):
+    for number in (99_999, 100_000, 9):
+        write(tmp_path / "train", [str(number)])
+        names = tmp_path.glob("train/data-*")
+        (written,) = (path for path in names if path.name.endswith("of-00001.arrow"))
+        written.rename(written.with_name(f"data-{number:05d}-of-100001.arrow"))
+        for path in tmp_path.glob("train/*.json"):
+            path.unlink()
+        (tmp_path / "train").rename(tmp_path / f"{number}")
+    (tmp_path / "train").mkdir()
+    for path in list(tmp_path.glob("*/data-*")):
+        path.rename(tmp_path / "train" / path.name)
+    found = [batch["text"].to_pylist() for batch in read_documents(tmp_path / "train")]
+    assert found == [["9"], ["99999"], ["100000"]]
+
+
 def load(folder, caplog):
     with warnings.catch_warnings(), caplog.at_level(logging.DEBUG):
         warnings.simplefilter("error")

@@ -17,12 +17,13 @@ from data_contracts.arrow_files import read_all
 from data_contracts.contract_columns import CONTRACT_KEY
 from data_contracts.contract_stamp import stamps_of
 from data_contracts.errors import GateRefused, NothingLeft, SchemaMismatch, VersionCorrupt
+from data_contracts.fingerprint import sha256_of_file
 from data_contracts.gate import gated_files
 from data_contracts.lock import Lock
 from data_contracts.results import ShardResult, check_chain
 from data_contracts.schemas import LEDGER
 from data_contracts.token_shards import TokenShards
-from pipeline.shard import ledger, mapped_sort, scatter, stage
+from pipeline.shard import ledger, mapped_sort, placements, scatter, stage
 from pipeline.shard.recipe import ShardRecipe
 from pipeline.shard.stage import shard
 from tests.reference import shard_order
@@ -150,6 +151,17 @@ def test_the_folder_is_what_the_warehouse_promises(result):
     assert f"kept of\n{len(RECORDS)} records" in (result.folder / "README.md").read_text()
 
 
+def test_hashes_for_the_manifest_are_those_of_the_files(result):
+    folders = {"documents", "index", "signals"}
+    files = [path for path in result.folder.rglob("*") if path.is_file()]
+    names = {path: path.relative_to(result.folder).as_posix() for path in files}
+    wanted = {
+        name: sha256_of_file(path) for path, name in names.items() if name.split("/")[0] in folders
+    }
+    assert result.sha256 == wanted
+    assert {name.split("/")[0] for name in wanted} == folders
+
+
 def test_the_hub_library_loads_the_version_by_its_card(result, tmp_path):
     loaded = datasets.load_dataset(str(result.folder), cache_dir=str(tmp_path))
     assert {name: len(split) for name, split in loaded.items()} == result.documents
@@ -161,15 +173,17 @@ def test_the_hub_library_loads_the_version_by_its_card(result, tmp_path):
     partition_rows=st.integers(40, 800),
     bucket_bytes=st.sampled_from([4_000, 60_000, 64 << 20]),
     fits=st.booleans(),
+    together=st.sampled_from([1, 3_000, 16 << 20]),
 )
 def test_bytes_do_not_depend_on_order_partitions_or_buckets(
-    tmp_path_factory, result, order, partition_rows, bucket_bytes, fits
+    tmp_path_factory, result, order, partition_rows, bucket_bytes, fits, together
 ):
     folder = tmp_path_factory.mktemp("again")
     again = make_inputs(folder / "in", RECORDS, partition_rows=partition_rows, order_seed=order)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scatter, "BUCKET_BYTES", bucket_bytes)
         patch.setattr(mapped_sort, "RANGE_BYTES", bucket_bytes)
+        patch.setattr(placements, "TOGETHER_BYTES", together)
         for module in (stage, ledger):
             patch.setattr(module, "fits", lambda _: fits)
         shard(again, RECIPE, folder / "out")

@@ -4,10 +4,12 @@ import math
 import re
 
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data_contracts.arrow_files import write_ipc
 from data_contracts.contract_rules import (
     Arguments,
     LibraryCheck,
@@ -19,6 +21,7 @@ from data_contracts.contract_rules import (
 )
 from data_contracts.contracts import Contracts
 from pipeline.validate.measures import measure
+from pipeline.validate.rows import PartitionedRows
 
 CONTRACTS = Contracts.load()
 
@@ -147,6 +150,23 @@ def test_a_rule_that_cannot_be_measured_says_so_and_leaves_the_others_alone():
     assert "look-around" in pattern.error
     assert length.value is None
     assert length.error
+
+
+def test_rules_that_ask_the_same_are_measured_beside_one_that_cannot_be(tmp_path):
+    texts = pa.table([["a", "b", "a"]], ["text"])
+    write_ipc(tmp_path / "table" / "part-00000.arrow", texts)
+    asked = ["^a$", "^a$", "^(?!x)"]
+    rules = [
+        rule(Metric.INVALID_VALUES, "text", pattern=pattern).model_copy(update={"id": str(number)})
+        for number, pattern in enumerate(asked)
+    ]
+    for name in ("first", "again"):
+        rows = PartitionedRows(tmp_path / "table", None, tmp_path / name, tmp_path / "cache")
+        found = measure(
+            rules, {"documents": pl.DataFrame(texts).lazy()}, CONTRACTS, {"documents": rows}
+        )
+        assert [found[number].value for number in "012"] == [1, 1, None]
+        assert "look-around" in found["2"].error
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,8 @@ class Written(NamedTuple):
     """Number of the file."""
     first_row: int
     """Row of the first of them in that file."""
+    documents: pa.RecordBatch
+    """They, as they were written."""
 
 
 class DocumentsWriter:
@@ -155,8 +157,9 @@ class DocumentsWriter:
             self._next_shard()
         assert self._stream is not None  # noqa: S101
         columns = [_narrow(rows[name].combine_chunks()) for name in self._schema.names]
-        self._stream.write_batch(pa.RecordBatch.from_arrays(columns, schema=self._schema))
-        written = Written(rows[RECORD_COLUMN].to_numpy(), self._shards - 1, self._rows)
+        batch = pa.RecordBatch.from_arrays(columns, schema=self._schema)
+        self._stream.write_batch(batch)
+        written = Written(rows[RECORD_COLUMN].to_numpy(), self._shards - 1, self._rows, batch)
         self._rows += rows.num_rows
         self._bytes += text_bytes
         return written

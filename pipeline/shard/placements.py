@@ -16,17 +16,17 @@ from data_contracts.split import SPLITS
 from pipeline.id_halves import Halves, find_halves, id_halves, sorted_halves
 
 _UNPLACED: Final = -1
-TOGETHER_BYTES: Final = 16 * 1024 * 1024
-"""Documents that are read at a time, unless one batch of them has more."""
 
 
 class Placed(NamedTuple):
     """Documents, and whose they are."""
 
-    documents: pa.Table
+    documents: pa.RecordBatch
     """PUBLISHED_DOCUMENTS."""
     records: NDArray[np.int64]
     """int64 (documents,): indices into the arrays of `Placements`."""
+    split: int
+    """Of all of them: index into `SPLITS`."""
 
 
 class Placements:
@@ -85,15 +85,15 @@ class Placements:
         members = np.flatnonzero(self.split == split)
         records = members[np.lexsort((self.row[members], self.shard[members]))]
         start = 0
-        for table in _together(documents):
-            some = records[start : start + table.num_rows]
-            self._check_ends(table["record_id"], some)
-            yield Placed(table, some)
-            start += table.num_rows
+        for batch in documents:
+            some = records[start : start + batch.num_rows]
+            self._check_ends(batch["record_id"], some)
+            yield Placed(batch, some, split)
+            start += batch.num_rows
         if start != len(records):
             raise SchemaMismatch("documents", f"{start:,} of {len(records):,} are there")
 
-    def _check_ends(self, record_ids: pa.ChunkedArray, records: NDArray[np.int64]) -> None:
+    def _check_ends(self, record_ids: pa.Array, records: NDArray[np.int64]) -> None:
         """Compare the first and the last id: all between them were written in one order."""
         if not len(record_ids):
             return
@@ -127,17 +127,3 @@ class Placements:
         missing = int((self.shard == _UNPLACED).sum())
         if missing:
             raise SchemaMismatch("cleaned documents", f"{missing:,} kept records have no document")
-
-
-def _together(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Join batches to tables of about `TOGETHER_BYTES`, copying nothing."""
-    waiting: list[pa.RecordBatch] = []
-    size = 0
-    for batch in batches:
-        waiting.append(batch)
-        size += batch.nbytes
-        if size >= TOGETHER_BYTES:
-            yield pa.Table.from_batches(waiting)
-            waiting, size = [], 0
-    if waiting:
-        yield pa.Table.from_batches(waiting)

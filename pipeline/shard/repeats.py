@@ -45,7 +45,7 @@ def repeated_documents(
         times: uint8 (records,), as `times_by_cluster_size` gives it.
     """
     for copy in range(2, int(times.max(initial=1)) + 1):
-        for batch, records in placements.placed(read_documents(documents / SPLITS[0]), 0):
+        for batch, records, split in placements.placed(read_documents(documents / SPLITS[0]), 0):
             wanted = times[records] >= copy
             if wanted.any():
-                yield Placed(batch.filter(pa.array(wanted)), records[wanted])
+                yield Placed(batch.filter(pa.array(wanted)), records[wanted], split)

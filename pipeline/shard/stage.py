@@ -1,10 +1,11 @@
 """The shard stage: kept documents become shuffled Arrow shards, tokens and a placed ledger."""
 
-import os
 import shutil
 import time
 from collections import defaultdict
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pyarrow.compute as pc
 from data_contracts.arrow_files import partitions, read_ipc
 from data_contracts.contract_stamp import ContractStamp, labels
 from data_contracts.errors import GateRefused, NothingLeft
-from data_contracts.fingerprint import sha256_of_file, sha256_of_files
+from data_contracts.fingerprint import sha256_of_files
 from data_contracts.frozen import Frozen
 from data_contracts.gate import TOKENIZER_FILE
 from data_contracts.lock import Lock
@@ -40,6 +41,7 @@ from pipeline.shard import card, ledger, tokenizer
 from pipeline.shard.documents import (
     RECORD_COLUMN,
     DocumentsWriter,
+    Written,
     check_lengths,
     read_documents,
     write_dataset_dict,
@@ -47,11 +49,13 @@ from pipeline.shard.documents import (
 from pipeline.shard.mapped_sort import MappedSort
 from pipeline.shard.metadata import RecordMetadata
 from pipeline.shard.order import shuffle_keys
-from pipeline.shard.placements import Placements
+from pipeline.shard.placements import Placed, Placements
 from pipeline.shard.recipe import ShardRecipe
 from pipeline.shard.repeats import repeated_documents, times_by_cluster_size
 from pipeline.shard.scatter import Scatter
+from pipeline.shard.settled_tokenizer import learn, take_known
 from pipeline.shard.tokens import CACHED, Tokenised, tokenise
+from pipeline.shard.tokens_writing import TokensWriting
 
 
 class ShardInputs(Frozen):
@@ -91,6 +95,22 @@ class _Run:
     repeated_documents: int = 0
     repeated_tokens: int = 0
 
+    tokenised_bytes: int = 0
+
+    def count(self, batch: Tokenised) -> None:
+        """Count documents whose tokens are written."""
+        split = SPLITS[batch.split]
+        self.placements.tokens[batch.records] = batch.spans["tokens"].to_numpy()
+        self.rows_reused += batch.reused
+        table = batch.spans.append_column("language", batch.languages)
+        figures = [("record_id", "count"), ("text_bytes", "sum"), ("tokens", "sum")]
+        for row in table.group_by(["source", "language"]).aggregate(figures).to_pylist():
+            size = card.Size(row["record_id_count"], row["text_bytes_sum"], row["tokens_sum"])
+            group = card.Group(str(split), row["source"], row["language"])
+            self.sizes[group] = self.sizes[group].plus(size)
+            self.tokenised_bytes += row["text_bytes_sum"]
+        self.progress(self.tokenised_bytes, self.text_bytes, "bytes", f"tokenising {split}")
+
     @property
     def contracts(self) -> tuple[ContractStamp, ...]:
         return self.inputs.validated.contracts
@@ -112,7 +132,7 @@ def shard(
 
     Every file is a function of the set of records, the recipe and the lock: input order,
     partitioning, threads and cache leave no trace. Memory: 92 bytes per kept record, a bucket
-    (64 MB) or a batch (16 MB of text) per worker, and 128 MB of tokens; pages of mapped files, where a
+    (64 MB) or a batch (16 MB of text) per worker, and 128 MB of tokens per split; pages of mapped files, where a
     quarter of the machine's memory holds all text (`mapped_sort`).
 
     Args:
@@ -150,11 +170,13 @@ def shard(
             run.temporary / "signals",
             run.contracts,
         )
-        writers = _write_documents(run)
         link_tree(inputs.deduped.index, output_dir / "index")
-        finished = beside.submit(_finish, output_dir, writers, signals)
-        lock = _settle_tokenizer(run)
-        tokens = _write_tokens(run, lock, cache)
+        finished: list[Future[dict[str, str]]] = []
+        lock, tokens = _write_texts(
+            run,
+            cache,
+            lambda writers: finished.append(beside.submit(_finish, output_dir, writers, signals)),
+        )
         records = ledger.place_in_ledger(
             inputs.validated.ledger,
             placements,
@@ -162,7 +184,7 @@ def shard(
             output_dir / "ledger",
             run.contracts,
         )
-        sha256 = finished.result()
+        sha256 = finished[0].result()
     finally:
         beside.shutdown(cancel_futures=True)
     shutil.rmtree(run.temporary, ignore_errors=True)  # what fits is sorted where it lies
@@ -195,7 +217,36 @@ def _refuse_unpassed(validated: ValidateResult) -> None:
     raise GateRefused(validated.folder, f"{labels(validated.contracts)} did not pass ({problem})")
 
 
-def _write_documents(run: _Run) -> list[DocumentsWriter]:
+def _write_texts(
+    run: _Run, cache: Path | None, finish: Callable[[list[DocumentsWriter]], None]
+) -> tuple[Lock, dict[str, int]]:
+    """Write documents and tokens: side by side, unless the tokenizer is learned from the documents.
+
+    Args:
+        run: The run.
+        cache: Of tokens.
+        finish: Called with the writers when all documents are written.
+
+    Returns:
+        The lock; tokens per split.
+    """
+    lock = take_known(run.recipe, run.inputs.lock, run.output_dir)
+    if lock is not None:
+        with _tokens(run, lock, cache) as writing:
+            finish(_write_documents(run, writing.add))
+        return lock, writing.tokens
+    finish(_write_documents(run, lambda _: None))
+    run.progress(0, 0, "bytes", "learning the tokenizer")
+    lock = learn(run.recipe, run.output_dir)
+    with _tokens(run, lock, cache) as writing:
+        for number, split in enumerate(SPLITS):
+            documents = read_documents(run.output_dir / "documents" / split)
+            for batch in run.placements.placed(documents, number):
+                writing.add(batch)
+    return lock, writing.tokens
+
+
+def _write_documents(run: _Run, hand_on: Callable[[Placed], None]) -> list[DocumentsWriter]:
     paths = partitions(run.inputs.cleaned.documents)
     total = sum(path.stat().st_size for path in paths)
     metadata = RecordMetadata(run.inputs.metadata) if run.inputs.metadata is not None else None
@@ -203,7 +254,7 @@ def _write_documents(run: _Run) -> list[DocumentsWriter]:
     in_place = metadata is None and fits(total)
     shuffle = MappedSort(total) if in_place else Scatter(run.temporary / "documents", total)
 
-    def add_kept(path: Path) -> int:
+    def add_kept(path: Path) -> tuple[int, int]:
         table = read_ipc(path, DOCUMENTS)
         ids = id_halves(table["record_id"])
         records = run.placements.find(ids)
@@ -218,11 +269,17 @@ def _write_documents(run: _Run) -> list[DocumentsWriter]:
         # (What is not kept has no split; any will do.)
         splits = run.placements.split[records]
         shuffle.add(rows, shuffle_keys(ids, run.recipe.shuffle_seed), splits, kept)
-        return path.stat().st_size
+        lengths = pc.binary_length(table["text"]).to_numpy()
+        return path.stat().st_size, int(lengths[kept].sum())
+
+    def note(split: int, written: Written) -> None:
+        run.placements.place(written.records, written.shard, written.first_row)
+        hand_on(Placed(written.documents, written.records, split))
 
     done = 0
-    for size in map_in_order(add_kept, paths):
+    for size, text_bytes in map_in_order(add_kept, paths):
         done += size
+        run.text_bytes += text_bytes
         run.progress(done, total, "bytes", "shuffling documents")
     folder = run.output_dir / "documents"
     writers = [
@@ -237,65 +294,30 @@ def _write_documents(run: _Run) -> list[DocumentsWriter]:
     ]
 
     for tables in shuffle.grouped(len(SPLITS)):
-        for table, writer in zip(tables, writers, strict=True):
-            run.text_bytes += pc.sum(pc.binary_length(table["text"])).as_py() or 0
+        for split, (table, writer) in enumerate(zip(tables, writers, strict=True)):
             for written in writer.add(table):
-                run.placements.place(*written)
-    for name, writer in zip(SPLITS, writers, strict=True):
+                note(split, written)
+    for split, (name, writer) in enumerate(zip(SPLITS, writers, strict=True)):
         for written in writer.finish():
-            run.placements.place(*written)
+            note(split, written)
         run.shard_names[name] = writer.names()
     run.placements.check_complete()
     write_dataset_dict(folder, [str(split) for split in SPLITS])
     return writers
 
 
-def _settle_tokenizer(run: _Run) -> Lock:
-    """Take the tokenizer from lock or recipe, or learn it; write it and the new lock."""
-    settings = tokenizer.settings_fingerprint(run.recipe)
-    locked = Lock.load(run.inputs.lock) if run.inputs.lock is not None else None
-    target = run.output_dir / TOKENIZER_FILE
-    if locked is not None and locked.settings == settings:
-        assert run.inputs.lock is not None  # noqa: S101
-        shutil.copyfile(run.inputs.lock / TOKENIZER_FILE, target)
-        return locked.save(run.output_dir)
-    if run.recipe.tokenizer is not None:
-        text = tokenizer.given(run.recipe)
-    else:
-        run.progress(0, 0, "bytes", "learning the tokenizer")
-        documents = read_documents(run.output_dir / "documents" / SPLITS[0])
-        texts = tokenizer.sample(documents, run.recipe.tokenizer_sample_bytes)
-        text = tokenizer.learned(texts, run.recipe).to_str(pretty=True)
-    partial = target.with_name(f"{TOKENIZER_FILE}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, target)
-    return Lock(
-        tokenizer_sha256=sha256_of_file(target),
-        vocabulary_size=tokenizer.Encoder(text).vocabulary_size,
-        settings=settings,
-    ).save(run.output_dir)
-
-
-def _write_tokens(run: _Run, lock: Lock, cache: Path | None) -> dict[str, int]:
+@contextmanager
+def _tokens(run: _Run, lock: Lock, cache: Path | None) -> Iterator[TokensWriting]:
+    """Take documents and write their tokens; at the end, further copies that the recipe asks for."""
     encoder = tokenizer.Encoder((run.output_dir / TOKENIZER_FILE).read_text(encoding="utf-8"))
     folder = cache and cache / f"tokens-{lock.tokenizer_sha256[:32]}"
-    tokens = {}
-    done = 0
     with RecordCache(folder, CACHED) as store:
-        for number, split in enumerate(SPLITS):
-            batches = read_documents(run.output_dir / "documents" / split)
-            documents = run.placements.placed(batches, number)
-            with TokenShardWriter(
-                run.output_dir / "tokens" / split, lock.vocabulary_size
-            ) as writer:
-                for batch in tokenise(documents, run.placements.contents, encoder, store):
-                    writer.add(batch.tokens, batch.spans)
-                    _count(run, split, batch)
-                    done += pc.sum(batch.spans["text_bytes"]).as_py() or 0
-                    run.progress(done, run.text_bytes, "bytes", f"tokenising {split}")
-            tokens[str(split)] = writer.tokens
+        contents = run.placements.contents
+        with TokensWriting(
+            run.output_dir / "tokens", encoder, store, contents, run.count
+        ) as writing:
+            yield writing
         _write_repeats(run, encoder, store)
-    return tokens
 
 
 def _write_repeats(run: _Run, encoder: tokenizer.Encoder, store: RecordCache) -> None:
@@ -312,17 +334,6 @@ def _write_repeats(run: _Run, encoder: tokenizer.Encoder, store: RecordCache) ->
             done += batch.spans.num_rows
             run.progress(done, run.repeated_documents, "documents", "repeating documents")
     run.repeated_tokens = writer.tokens
-
-
-def _count(run: _Run, split: str, batch: Tokenised) -> None:
-    run.placements.tokens[batch.records] = batch.spans["tokens"].to_numpy()
-    run.rows_reused += batch.reused
-    table = batch.spans.append_column("language", batch.languages)
-    figures = [("record_id", "count"), ("text_bytes", "sum"), ("tokens", "sum")]
-    for row in table.group_by(["source", "language"]).aggregate(figures).to_pylist():
-        size = card.Size(row["record_id_count"], row["text_bytes_sum"], row["tokens_sum"])
-        group = card.Group(str(split), row["source"], row["language"])
-        run.sizes[group] = run.sizes[group].plus(size)
 
 
 def _finish(

@@ -1,5 +1,6 @@
 """tokens/<split>/: documents to token shards, reusing the tokens of records seen before."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -9,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from data_contracts.token_shards import Tokens
-from pipeline.id_halves import Halves, id_strings
+from pipeline.id_halves import id_strings
 from pipeline.partition_pool import map_in_order
 from pipeline.record_cache import RecordCache
 from pipeline.shard.placements import Placed
@@ -20,8 +21,13 @@ CACHED: Final = pa.schema([pa.field("tokens", pa.large_binary(), nullable=False)
 little-endian bytes of the vocabulary's type."""
 
 
+TOGETHER_BYTES: Final = 16 * 1024 * 1024
+"""Documents of a split that are worked on together, unless one batch of them has more: each time rows
+are looked for in every segment of the cache."""
+
+
 class Tokenised(NamedTuple):
-    """A batch of documents as tokens."""
+    """Documents of a split as tokens."""
 
     tokens: Tokens
     """Ids of the documents, end to end, each with its end mark."""
@@ -29,6 +35,8 @@ class Tokenised(NamedTuple):
     """TOKEN_SPANS without `start`."""
     records: NDArray[np.int64]
     """int64 (documents,): whose they are, in `Placements`."""
+    split: int
+    """Index into `SPLITS`."""
     languages: pa.ChunkedArray
     """Their languages."""
     reused: int
@@ -41,31 +49,47 @@ def tokenise(
     encoder: Encoder,
     cache: RecordCache,
 ) -> Iterator[Tokenised]:
-    """Encode documents in threads, in order, with few batches in flight.
+    """Encode documents in threads, each split's in order, with few in flight.
 
     Args:
-        documents: Batches of them.
+        documents: Batches of them, of any splits by turns.
         contents: uint64 (2, records), the halves of the content_ids of all records.
         encoder: The tokenizer.
         cache: Tokens of records seen before (CACHED).
     """
 
-    def work(batch: Placed) -> Tokenised:
-        high, low = contents[:, batch.records]
-        return _tokenised(batch, (high, low), encoder, cache)
+    def work(batches: list[Placed]) -> Tokenised:
+        return _tokenised(batches, contents, encoder, cache)
 
-    yield from map_in_order(work, documents)
+    yield from map_in_order(work, _together(documents))
 
 
-def _tokenised(placed: Placed, contents: Halves, encoder: Encoder, cache: RecordCache) -> Tokenised:
-    documents = placed.documents
-    texts, rows = documents["text"], cache.find_halves(contents)
+def _together(documents: Iterator[Placed]) -> Iterator[list[Placed]]:
+    """Collect batches of a split until they are enough."""
+    waiting: dict[int, list[Placed]] = defaultdict(list)
+    sizes: dict[int, int] = defaultdict(int)
+    for batch in documents:
+        waiting[batch.split].append(batch)
+        sizes[batch.split] += batch.documents.nbytes
+        if sizes[batch.split] >= TOGETHER_BYTES:
+            sizes[batch.split] = 0
+            yield waiting.pop(batch.split)
+    yield from waiting.values()
+
+
+def _tokenised(
+    batches: list[Placed], contents: NDArray[np.uint64], encoder: Encoder, cache: RecordCache
+) -> Tokenised:
+    documents = pa.Table.from_batches([batch.documents for batch in batches])
+    records = np.concatenate([batch.records for batch in batches])
+    high, low = contents[:, records]
+    texts, rows = documents["text"], cache.find_halves((high, low))
     missing = np.flatnonzero(rows < 0)
     encoded = encoder.encode(texts[number].as_py() for number in missing.tolist())
     values = pa.array([tokens.tobytes() for tokens in encoded], pa.large_binary())
     fresh = pa.Table.from_arrays([values], schema=CACHED)
     if len(missing):
-        cache.add(id_strings((contents[0][missing], contents[1][missing])), fresh)
+        cache.add(id_strings((high[missing], low[missing])), fresh)
     values = cache.take(rows, fresh)["tokens"].combine_chunks()
     counts = pc.binary_length(values).to_numpy() // encoder.dtype.itemsize
     spans = pa.table(
@@ -79,7 +103,8 @@ def _tokenised(placed: Placed, contents: Halves, encoder: Encoder, cache: Record
     return Tokenised(
         _end_to_end(values, encoder),
         spans,
-        placed.records,
+        records,
+        batches[0].split,
         documents["language"],
         len(rows) - len(missing),
     )

@@ -17,9 +17,9 @@ import pipeline.ingest.records_writer
 import pipeline.ingest.units
 import pipeline.partition_pool
 import pipeline.shard.ledger
-import pipeline.shard.placements
 import pipeline.shard.scatter
 import pipeline.shard.stage
+import pipeline.shard.tokens
 from data_contracts.errors import RecipeInvalid
 from data_contracts.manifest import DatasetManifest
 from data_contracts.warehouse import Warehouse
@@ -45,7 +45,7 @@ def refresh(recipe: Path, warehouse: Path, *, signatures_at_hand: bool = True):
     """Build on what is there, in partitions of which some do not change."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline.ingest.records_writer, "PARTITION_BYTES", 7_000)
-        patch.setattr(pipeline.shard.placements, "TOGETHER_BYTES", 20_000)
+        patch.setattr(pipeline.shard.tokens, "TOGETHER_BYTES", 20_000)
         patch.setattr(pipeline.dedup.measuring, "fits", lambda _: signatures_at_hand)
         return build(recipe, warehouse)
 

@@ -10,7 +10,6 @@ from data_contracts.arrow_files import write_ipc
 from data_contracts.errors import SchemaMismatch
 from data_contracts.schemas import KEPT
 from pipeline.id_halves import id_halves
-from pipeline.shard import placements as module
 from pipeline.shard.placements import Placements
 
 # Few first halves, so that many ids share them.
@@ -53,27 +52,24 @@ def test_a_record_with_two_documents_is_refused(tmp_path):
     order=st.permutations(range(9)),
     rows=st.integers(1, 4),
     per_file=st.integers(1, 9),
-    together=st.sampled_from([1, 100, 10_000]),
 )
-def test_documents_are_told_whose_they_are(tmp_path_factory, order, rows, per_file, together):
+def test_documents_are_told_whose_they_are(tmp_path_factory, order, rows, per_file):
     ids = [f"{number:032x}" for number in range(9)]
     placements = kept(tmp_path_factory.mktemp("kept"), ids)
     placements.split[:] = [0, 1, 0, 1, 2, 2, 0, 0, 0]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "TOGETHER_BYTES", together)
-        for split in range(3):
-            lies = np.array([one for one in order if placements.split[one] == split])
-            for number, first in enumerate(range(0, len(lies), per_file)):
-                placements.place(lies[first : first + per_file], number, 0)
-            table = pa.table([[ids[one] for one in lies]], ["record_id"])
-            told = list(placements.placed(iter(table.to_batches(rows)), split))
-            assert np.concatenate([one.records for one in told]).tolist() == lies.tolist()
-            for documents, records in told:
-                assert documents["record_id"].to_pylist() == [ids[one] for one in records]
-            swapped = table.take(pa.array([*range(1, len(lies)), 0]))
-            for wrong in (swapped, table.slice(1), pa.concat_tables([table, table])):
-                with pytest.raises(SchemaMismatch):
-                    list(placements.placed(iter(wrong.to_batches(rows)), split))
+    for split in range(3):
+        lies = np.array([one for one in order if placements.split[one] == split])
+        for number, first in enumerate(range(0, len(lies), per_file)):
+            placements.place(lies[first : first + per_file], number, 0)
+        table = pa.table([[ids[one] for one in lies]], ["record_id"])
+        told = list(placements.placed(iter(table.to_batches(rows)), split))
+        assert np.concatenate([one.records for one in told]).tolist() == lies.tolist()
+        for documents, records, _ in told:
+            assert documents["record_id"].to_pylist() == [ids[one] for one in records]
+        swapped = table.take(pa.array([*range(1, len(lies)), 0]))
+        for wrong in (swapped, table.slice(1), pa.concat_tables([table, table])):
+            with pytest.raises(SchemaMismatch):
+                list(placements.placed(iter(wrong.to_batches(rows)), split))
 
 
 def test_a_record_without_a_document_is_refused(tmp_path):

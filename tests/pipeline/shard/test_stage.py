@@ -23,7 +23,7 @@ from data_contracts.lock import Lock
 from data_contracts.results import ShardResult, check_chain
 from data_contracts.schemas import LEDGER
 from data_contracts.token_shards import TokenShards
-from pipeline.shard import ledger, mapped_sort, placements, scatter, stage
+from pipeline.shard import ledger, mapped_sort, scatter, stage, tokens
 from pipeline.shard.recipe import ShardRecipe
 from pipeline.shard.stage import shard
 from tests.reference import shard_order
@@ -183,7 +183,7 @@ def test_bytes_do_not_depend_on_order_partitions_or_buckets(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scatter, "BUCKET_BYTES", bucket_bytes)
         patch.setattr(mapped_sort, "RANGE_BYTES", bucket_bytes)
-        patch.setattr(placements, "TOGETHER_BYTES", together)
+        patch.setattr(tokens, "TOGETHER_BYTES", together)
         for module in (stage, ledger):
             patch.setattr(module, "fits", lambda _: fits)
         shard(again, RECIPE, folder / "out")

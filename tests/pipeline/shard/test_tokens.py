@@ -40,7 +40,7 @@ def placed(texts: list[str]) -> tuple[Iterator[Placed], NDArray[np.uint64]]:
     ends = np.cumsum([batch.num_rows for batch in batches])
     parts = np.split(numbers, ends)[:-1]
     pairs = zip(batches, parts, strict=True)
-    documents = (Placed(pa.Table.from_batches([batch]), records) for batch, records in pairs)
+    documents = (Placed(batch, records, 0) for batch, records in pairs)
     return documents, np.stack(id_halves(pa.array(ids, pa.string())))
 
 

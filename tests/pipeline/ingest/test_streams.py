@@ -6,11 +6,12 @@ import zlib
 
 import pytest
 import zstandard
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from data_contracts.reasons import Reason
 from pipeline.ingest.decompress import BrokenStream
+from pipeline.ingest.formats import compression_of
 from pipeline.ingest.recipe import IngestRecipe
 from pipeline.ingest.streams import Unpacked, unpack
 from tests.pipeline.ingest.inputs import PROSE, RECIPE, pack, zstd
@@ -35,8 +36,9 @@ def read(data: bytes, recipe: IngestRecipe = RECIPE) -> tuple[bytes, BrokenStrea
 @given(parts=st.lists(st.binary(max_size=300), max_size=4))
 def test_members_one_after_the_other_make_one_stream(compression, parts):
     packed = b"".join(pack(part, compression) for part in parts)
-    if compression != "none" or not packed.startswith((b"\x1f\x8b", b"(\xb5/\xfd")):
-        assert read(packed) == (b"".join(parts), None)
+    if compression == "none":  # what begins like a packed file is taken for one
+        assume(compression_of(packed) == "none")
+    assert read(packed) == (b"".join(parts), None)
 
 
 @PACKED

@@ -42,7 +42,7 @@ def text_buffers(column: pa.Array | pa.ChunkedArray) -> TextBuffers:
         SchemaMismatch: The column is not text, holds nulls, or its offsets are not within its data.
     """
     if isinstance(column, pa.ChunkedArray):
-        column = _one_chunk(column)
+        column = one_chunk(column)
     wide = pa.types.is_large_string(column.type) or pa.types.is_large_binary(column.type)
     if not (wide or pa.types.is_string(column.type) or pa.types.is_binary(column.type)):
         raise SchemaMismatch("text column", f"it is {column.type}, not text")
@@ -68,7 +68,11 @@ def text_array(buffers: TextBuffers) -> pa.Array:
     )
 
 
-def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
+def one_chunk(column: pa.ChunkedArray) -> pa.Array:
+    """View a column of one chunk; join several (strings then count in 64 bits).
+
+    `ChunkedArray.combine_chunks` and `to_numpy` copy all of it even if it is one chunk.
+    """
     if column.num_chunks == 1:
         return column.chunk(0)
     if pa.types.is_string(column.type):  # chunks together may pass the 2 GiB of 32-bit offsets

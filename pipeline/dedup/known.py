@@ -1,8 +1,7 @@
 """What is known of documents by their content: found in the cache, or computed and stored."""
 
 from pathlib import Path
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +25,7 @@ class Part(NamedTuple):
 
 
 class KnownDocuments:
-    """Documents' figures by content_id. A context manager: what was computed is stored at its end."""
+    """Documents' figures by content_id; `records` is the cache: what was computed is stored at its end."""
 
     def __init__(self, cache: Path | None, width: int, *, sketches: bool) -> None:
         """Open the cache.
@@ -46,35 +45,18 @@ class KnownDocuments:
             fields.append(pa.field("sketch", pa.large_binary(), nullable=False))
             name += f"-sketches-{HELD_OUT_TOKENS}-{GRAM_TOKENS}"
         self._width, self._sketches = width, sketches
-        self._records = RecordCache(cache and cache / name, pa.schema(fields))
-
-    def __enter__(self) -> Self:
-        """Use the cache until the work is done."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Store what was computed; not after an error."""
-        self._records.__exit__(kind, error, trace)
-
-    def __len__(self) -> int:
-        """Documents in the cache."""
-        return len(self._records)
+        self.records = RecordCache(cache and cache / name, pa.schema(fields))
 
     def measure(self, documents: pa.Table) -> Part:
         """Measure documents (DOCUMENTS), in their order; may be called from several threads."""
-        found = self._records.find(documents["content_id"])
+        found = self.records.find(documents["content_id"])
         missing = np.flatnonzero(found < 0)
         if len(missing) == len(found):
             return self._computed(documents)
         fresh = None
         if len(missing):
             fresh = self._to_table(self._computed(documents.take(pa.array(missing))))
-        return self._from_table(self._records.take(found, fresh), found)
+        return self._from_table(self.records.take(found, fresh), found)
 
     def signatures(self, found: NDArray[np.int64]) -> NDArray[np.uint32]:
         """Fetch signatures.
@@ -85,7 +67,7 @@ class KnownDocuments:
         Returns:
             uint32 (documents, width).
         """
-        column = self._records.take(found, columns=["signature"])["signature"]
+        column = self.records.take(found, columns=["signature"])["signature"]
         return unpacked(column, np.dtype("<u4"), self._width)
 
     def sketch(self, corpus: Corpus, rows: NDArray[np.int64]) -> Sketches:
@@ -95,21 +77,21 @@ class KnownDocuments:
             corpus: The documents.
             rows: int64, ascending: which of them.
         """
-        found = self._records.find(corpus.take("content_id", rows))
+        found = self.records.find(corpus.take("content_id", rows))
         missing = np.flatnonzero(found < 0)
         computed = Sketches.of(token_hashes(corpus.take("text", rows[missing])))
         if len(missing) == len(found):
             return computed
         fresh = pa.table([computed.packed()], ["sketch"])
-        return Sketches.unpacked(self._records.take(found, fresh, ["sketch"])["sketch"])
+        return Sketches.unpacked(self.records.take(found, fresh, ["sketch"])["sketch"])
 
     def _computed(self, documents: pa.Table) -> Part:
         tokens = token_hashes(documents["text"])
         measured = measure_tokens(tokens, documents["text"], self._width)
         none = np.full(documents.num_rows, -1, np.int64)
         part = Part(measured, Sketches.of(tokens) if self._sketches else None, none)
-        if self._records.folder is not None:
-            self._records.add(documents["content_id"].combine_chunks(), self._to_table(part))
+        if self.records.folder is not None:
+            self.records.add(documents["content_id"].combine_chunks(), self._to_table(part))
         return part
 
     def _to_table(self, part: Part) -> pa.Table:
@@ -118,7 +100,7 @@ class KnownDocuments:
         columns.append(packed(measured.signatures))
         if part.sketches is not None:
             columns.append(part.sketches.packed())
-        return pa.Table.from_arrays(columns, schema=self._records.schema)
+        return pa.Table.from_arrays(columns, schema=self.records.schema)
 
     def _from_table(self, table: pa.Table, found: NDArray[np.int64]) -> Part:
         measured = Measured(

@@ -60,8 +60,8 @@ def measure_corpus(
     tokens = np.zeros(corpus.rows, np.int32)
     contents = np.zeros((corpus.rows, 2), np.uint64)
     meets = np.zeros(corpus.rows, np.bool_)
-    width = recipe.num_permutations
-    at_hand = known.signatures if len(known) and fits(4 * width * len(known)) else None
+    width, stored = recipe.num_permutations, len(known.records)
+    at_hand = known.signatures if stored and fits(4 * width * stored) else None
     signatures = SignatureFiles(work, corpus.ids[:, 0], width, at_hand)
     band_files = [work / f"band-{band:03d}" for band in range(bands.bands)]
 

@@ -74,7 +74,8 @@ def dedup(
     heads = (corpus.ids[:, 0] >> np.uint64(32)).astype(np.uint32)
     splits = splits_of_heads(heads, inputs.split)
     holds_out = bool(recipe.held_out_overlap and splits.any())
-    with KnownDocuments(cache, recipe.num_permutations, sketches=holds_out) as known:
+    known = KnownDocuments(cache, recipe.num_permutations, sketches=holds_out)
+    with known.records:
         sketches = (
             HeldOutSketches(corpus.text_bytes, splits, partial(known.sketch, corpus), work)
             if holds_out

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.buffers import text_buffers
+from pipeline.buffers import one_chunk, text_buffers
 from pipeline.rows import kernels
 
 LONG: Final = (pa.large_string(), pa.large_binary())
@@ -69,7 +69,7 @@ def _column(
 def _numbers(picked: list[_Picked], field: pa.Field, count: int) -> pa.Array:
     values = np.empty(count, field.type.to_pandas_dtype())
     for table, rows, places in picked:
-        values[places] = _one_chunk(table[field.name]).to_numpy()[rows]
+        values[places] = one_chunk(table[field.name]).to_numpy()[rows]
     return pa.Array.from_buffers(field.type, count, [None, pa.py_buffer(values)])
 
 
@@ -78,15 +78,10 @@ def _of_one_size(picked: list[_Picked], field: pa.Field, count: int) -> pa.Array
     size = field.type.byte_width
     values = np.empty(count, f"V{size}")
     for table, rows, places in picked:
-        column = _one_chunk(table[field.name])
+        column = one_chunk(table[field.name])
         there = np.frombuffer(column.buffers()[1], values.dtype, len(column), column.offset * size)
         values[places] = there[rows]
     return pa.Array.from_buffers(field.type, count, [None, pa.py_buffer(values)])
-
-
-def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
-    """View a column; `ChunkedArray.combine_chunks` and `to_numpy` copy all of it even if it is one chunk."""
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def _long_values(picked: list[_Picked], field: pa.Field, count: int) -> pa.Array:

@@ -94,7 +94,6 @@ class _Run:
     rows_reused: int = 0
     repeated_documents: int = 0
     repeated_tokens: int = 0
-
     tokenised_bytes: int = 0
 
     def count(self, batch: Tokenised) -> None:
@@ -171,11 +170,8 @@ def shard(
             run.contracts,
         )
         link_tree(inputs.deduped.index, output_dir / "index")
-        finished: list[Future[dict[str, str]]] = []
-        lock, tokens = _write_texts(
-            run,
-            cache,
-            lambda writers: finished.append(beside.submit(_finish, output_dir, writers, signals)),
+        lock, tokens, finished = _write_texts(
+            run, cache, lambda writers: beside.submit(_finish, output_dir, writers, signals)
         )
         records = ledger.place_in_ledger(
             inputs.validated.ledger,
@@ -184,7 +180,7 @@ def shard(
             output_dir / "ledger",
             run.contracts,
         )
-        sha256 = finished[0].result()
+        sha256 = finished.result()
     finally:
         beside.shutdown(cancel_futures=True)
     shutil.rmtree(run.temporary, ignore_errors=True)  # what fits is sorted where it lies
@@ -218,8 +214,10 @@ def _refuse_unpassed(validated: ValidateResult) -> None:
 
 
 def _write_texts(
-    run: _Run, cache: Path | None, finish: Callable[[list[DocumentsWriter]], None]
-) -> tuple[Lock, dict[str, int]]:
+    run: _Run,
+    cache: Path | None,
+    finish: Callable[[list[DocumentsWriter]], Future[dict[str, str]]],
+) -> tuple[Lock, dict[str, int], Future[dict[str, str]]]:
     """Write documents and tokens: side by side, unless the tokenizer is learned from the documents.
 
     Args:
@@ -228,14 +226,14 @@ def _write_texts(
         finish: Called with the writers when all documents are written.
 
     Returns:
-        The lock; tokens per split.
+        The lock; tokens per split; what `finish` gave.
     """
     lock = take_known(run.recipe, run.inputs.lock, run.output_dir)
     if lock is not None:
         with _tokens(run, lock, cache) as writing:
-            finish(_write_documents(run, writing.add))
-        return lock, writing.tokens
-    finish(_write_documents(run, lambda _: None))
+            finished = finish(_write_documents(run, writing.add))
+        return lock, writing.tokens, finished
+    finished = finish(_write_documents(run, lambda _: None))
     run.progress(0, 0, "bytes", "learning the tokenizer")
     lock = learn(run.recipe, run.output_dir)
     with _tokens(run, lock, cache) as writing:
@@ -243,7 +241,7 @@ def _write_texts(
             documents = read_documents(run.output_dir / "documents" / split)
             for batch in run.placements.placed(documents, number):
                 writing.add(batch)
-    return lock, writing.tokens
+    return lock, writing.tokens, finished
 
 
 def _write_documents(run: _Run, hand_on: Callable[[Placed], None]) -> list[DocumentsWriter]:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from data_contracts.token_shards import Tokens
+from pipeline.buffers import one_chunk
 from pipeline.id_halves import id_strings
 from pipeline.partition_pool import map_in_order
 from pipeline.record_cache import RecordCache
@@ -19,8 +20,6 @@ from pipeline.shard.tokenizer import Encoder
 CACHED: Final = pa.schema([pa.field("tokens", pa.large_binary(), nullable=False)])
 """What is reused by content_id, under one tokenizer and one way to clean: ids with their end mark as
 little-endian bytes of the vocabulary's type."""
-
-
 TOGETHER_BYTES: Final = 16 * 1024 * 1024
 """Documents of a split that are worked on together, unless one batch of them has more: each time rows
 are looked for in every segment of the cache."""
@@ -90,7 +89,7 @@ def _tokenised(
     fresh = pa.Table.from_arrays([values], schema=CACHED)
     if len(missing):
         cache.add(id_strings((high[missing], low[missing])), fresh)
-    values = cache.take(rows, fresh)["tokens"].combine_chunks()
+    values = one_chunk(cache.take(rows, fresh)["tokens"])
     counts = pc.binary_length(values).to_numpy() // encoder.dtype.itemsize
     spans = pa.table(
         {

@@ -87,7 +87,8 @@ def test_held_out_documents_are_met_by_those_alone_that_share_text_with_them(tmp
     corpus = Corpus.open(cleaned(tmp_path / "cleaned", documents, partitions=3).documents)
     splits = np.zeros(60, np.uint8)
     splits[::7] = 1
-    with KnownDocuments(tmp_path / "cache", 16, sketches=True) as known:
+    known = KnownDocuments(tmp_path / "cache", 16, sketches=True)
+    with known.records:
         for one in corpus.slices():
             known.measure(one.table.slice(0, int(known_share * one.table.num_rows)))
     known = KnownDocuments(tmp_path / "cache", 16, sketches=True)
